@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod header;
+pub mod memory;
+pub mod ready;
+pub mod sequence;
+pub mod slots;
+pub mod status;

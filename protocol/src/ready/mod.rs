@@ -1,0 +1,494 @@
+//! # `ready`: one message at a time behind a ready flag
+//!
+//! **Problem.** A writer hands messages to a reader, one at a time, behind a flag. Either may be killed at any
+//! instruction and started again. A boolean flag loses count: after a death nobody can tell which message it was about.
+//!
+//! **Legal states** of the word `state`, which is the flag and the message's number:
+//!
+//! | state | meaning | who leaves it | recovery |
+//! |---|---|---|---|
+//! | (0, clear) | nothing sent yet | writer: (1, set) | writer sends 1 next; reader waits |
+//! | (q, set) | message q is out | reader: (q, clear) | writer: q took effect; reader gets q, perhaps again |
+//! | (q, clear) | message q was consumed | writer: (q+1, set) | writer: q was consumed; reader waits for q+1 |
+//!
+//! **Memory.**
+//!
+//! ```text
+//! +-----------------------------+ 0
+//! | header, 256 bytes           |
+//! +-----------------------------+ 256
+//! | state         (8, alone in  |       63 .. 55 | 54 .. 1         | 0
+//! |                128 bytes)   |          0     | sequence number | set
+//! +-----------------------------+ 384
+//! | length        8             |
+//! +- - - - - - - - - - - - - - -+ 448
+//! | payload, capacity           |
+//! +-----------------------------+ 448 + capacity, rounded up to 8
+//! ```
+//!
+//! **Invariants.**
+//! 1. Length and payload are written only while the flag is clear, and read only while it is set.
+//! 2. While the flag is set, length and payload are one whole message.
+//! 3. The reader receives 1, 2, 3, ... without a gap. The same message comes twice only if the reader was killed between
+//!    receiving and clearing it, and then it has the same number.
+//!
+//! **Who may write what.** The writer: length, payload, and `state` from clear to set. The reader: `state` from set to
+//! clear.
+//!
+//! **Orderings.** [`site`].
+//!
+//! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible.
+//!
+//! **Checked** with loom, shuttle and proptest (`tests/`). Waiting is not part of this module yet: both ends try and
+//! return.
+
+pub mod site {
+    //! The table of `ready`: every access to shared memory, with its ordering.
+    use crate::memory::{Kind, Ordering, Site};
+    use Ordering::{Acquire, Relaxed, Release};
+    /// The writer loads `state`. Acquires the end of the reader's reading, before the payload is written again.
+    pub const LOOK: &Site = &Site::load(0, "ready.look", Acquire);
+    /// Writes the payload.
+    pub const FILL: &Site = &Site::payload(1, "ready.fill", Kind::Write);
+    /// Stores the length.
+    pub const MEASURE: &Site = &Site::store(2, "ready.measure", Relaxed);
+    /// Sets the flag. Releases the message to [`RECEIVE`].
+    pub const SEND: &Site = &Site::store(3, "ready.send", Release);
+    /// The reader loads `state`. Acquires the message.
+    pub const RECEIVE: &Site = &Site::load(4, "ready.receive", Acquire);
+    /// Loads the length.
+    pub const LENGTH: &Site = &Site::load(5, "ready.length", Relaxed);
+    /// Reads the payload.
+    pub const READ: &Site = &Site::payload(6, "ready.read", Kind::Read);
+    /// Clears the flag. Releases the end of the reading to [`LOOK`].
+    pub const CLEAR: &Site = &Site::store(7, "ready.clear", Release);
+    /// Recovery of the writer: loads `state`, for the number to go on from. Nothing is read on the strength of it.
+    pub const WRITER_RECOVER: &Site = &Site::load(8, "ready.writer_recover", Relaxed);
+    /// Recovery of the reader: loads `state`, for the number to expect. Nothing is read on the strength of it.
+    pub const READER_RECOVER: &Site = &Site::load(9, "ready.reader_recover", Relaxed);
+    /// The whole table.
+    pub const SITES: [&Site; 10] =
+        [LOOK, FILL, MEASURE, SEND, RECEIVE, LENGTH, READ, CLEAR, WRITER_RECOVER, READER_RECOVER];
+    const _: () = crate::memory::assert_numbered(&SITES);
+}
+
+use crate::header;
+use crate::memory::{Memory, Numbering};
+use crate::sequence::Sequence;
+use core::fmt;
+
+/// Largest capacity of a mailbox, in bytes: 2^40.
+pub const CAPACITY_MAX: usize = 1 << 40;
+
+const STATE: usize = 256;
+const LENGTH: usize = 384;
+const PAYLOAD: usize = 448;
+const _: () = assert!(header::LENGTH <= STATE && LENGTH - STATE == 128 && PAYLOAD.is_multiple_of(64));
+
+/// The names of a mailbox's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// The flag and the sequence number.
+    State,
+    /// Length of the message, in bytes.
+    Length,
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Word::State => "state",
+            Word::Length => "length",
+        })
+    }
+}
+
+/// The dimensions of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    capacity: usize,
+}
+
+impl Layout {
+    /// A mailbox for messages of at most `capacity` bytes, 0 to 2^40; `None` otherwise.
+    #[must_use]
+    pub const fn new(capacity: usize) -> Option<Self> {
+        if capacity > CAPACITY_MAX { None } else { Some(Self { capacity }) }
+    }
+
+    /// Longest message, in bytes.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Length of the object, in bytes.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        PAYLOAD + self.payload_length()
+    }
+
+    /// Byte offset of a word.
+    #[must_use]
+    #[inline]
+    pub const fn offset(&self, word: Word) -> usize {
+        match word {
+            Word::State => STATE,
+            Word::Length => LENGTH,
+        }
+    }
+
+    /// Byte offset of the payload.
+    #[must_use]
+    #[inline]
+    pub const fn payload_offset(&self) -> usize {
+        PAYLOAD
+    }
+
+    /// Length of the payload area in bytes: the capacity, rounded up to whole words.
+    #[must_use]
+    #[inline]
+    pub const fn payload_length(&self) -> usize {
+        self.capacity.next_multiple_of(8)
+    }
+}
+
+impl Numbering for Layout {
+    type Word = Word;
+    fn words(&self) -> usize {
+        2
+    }
+    fn number(&self, word: Word) -> Option<usize> {
+        Some(match word {
+            Word::State => 0,
+            Word::Length => 1,
+        })
+    }
+    fn areas(&self) -> usize {
+        1
+    }
+    fn area_words(&self) -> usize {
+        self.payload_length() / 8
+    }
+}
+
+/// A word in shared memory that no process running this protocol writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt {
+    /// The word.
+    pub word: Word,
+    /// What was found in it.
+    pub found: u64,
+    /// What it should have been.
+    pub expected: Expected,
+}
+
+/// What a word should have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A flag and a sequence number, and no other bit.
+    State,
+    /// The state with the last message's number, which this process knows.
+    Number {
+        /// That number; 0 before the first message.
+        sequence: u64,
+    },
+    /// A length of at most the capacity.
+    Length {
+        /// The capacity, in bytes.
+        capacity: usize,
+    },
+}
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the word {} is corrupt: found {:#x}, expected ", self.word, self.found)?;
+        match self.expected {
+            Expected::State => f.write_str("a flag and a sequence number")?,
+            Expected::Number { sequence } => write!(f, "the sequence number {sequence}")?,
+            Expected::Length { capacity } => write!(f, "at most {capacity}")?,
+        }
+        f.write_str("; remove the mailbox and create it anew")
+    }
+}
+
+impl core::error::Error for Corrupt {}
+
+/// The state of a mailbox: the flag, and the number of the last message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The last message sent; `None` before the first.
+    pub sequence: Option<Sequence>,
+    /// Whether it still waits for the reader.
+    pub set: bool,
+}
+
+impl State {
+    /// The packed word.
+    #[must_use]
+    #[inline]
+    pub const fn bits(self) -> u64 {
+        let sequence = match self.sequence {
+            None => 0,
+            Some(sequence) => sequence.get(),
+        };
+        sequence << 1 | self.set as u64
+    }
+
+    /// Parses the word; `None` if it is garbage.
+    #[must_use]
+    #[inline]
+    pub const fn parse(bits: u64) -> Option<Self> {
+        let set = bits & 1 != 0;
+        match (bits >> 1, set) {
+            (0, false) => Some(Self { sequence: None, set }),
+            (0, true) => None,
+            (number, _) => match Sequence::new(number) {
+                Some(sequence) => Some(Self { sequence: Some(sequence), set }),
+                None => None,
+            },
+        }
+    }
+
+    /// The next message is out. Only from a clear flag.
+    #[must_use]
+    const fn sent(self) -> Self {
+        Self { sequence: Some(next(self.sequence)), set: true }
+    }
+
+    /// The message was consumed. Only from a set flag.
+    #[must_use]
+    const fn cleared(self) -> Self {
+        Self { sequence: self.sequence, set: false }
+    }
+}
+
+const fn next(sequence: Option<Sequence>) -> Sequence {
+    match sequence {
+        None => Sequence::FIRST,
+        Some(sequence) => sequence.next(),
+    }
+}
+
+fn parse_state(found: u64) -> Result<State, Corrupt> {
+    State::parse(found).ok_or(Corrupt { word: Word::State, found, expected: Expected::State })
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The message before it still waits for the reader. Nothing was touched.
+    Full,
+    /// The message is longer than the mailbox's capacity. Nothing was touched.
+    TooLong {
+        /// Length of the message, in bytes.
+        length: usize,
+        /// The capacity, in bytes.
+        capacity: usize,
+    },
+    /// The word is garbage. Nothing was touched.
+    Corrupt(Corrupt),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Full => f.write_str("the message before this one has not been consumed yet; try again"),
+            SendError::TooLong { length, capacity } => {
+                write!(f, "the message has {length} bytes and the mailbox's capacity is {capacity}")
+            }
+            SendError::Corrupt(corrupt) => corrupt.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+/// The one process that sends.
+#[derive(Debug)]
+pub struct Writer<M> {
+    memory: M,
+    layout: Layout,
+    last: Option<Sequence>,
+}
+
+impl<M: Memory<Word = Word>> Writer<M> {
+    /// Takes up the writer's role, for the first time or after a predecessor's death. Also tells whether the last
+    /// message has been consumed. 1 shared access.
+    ///
+    /// The caller sees to it that nobody else has the role.
+    ///
+    /// # Errors
+    /// The word is garbage: the numbering is lost.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* A send that the predecessor was killed in has taken effect if the state names it, and never
+    /// will if not.
+    pub fn recover(memory: M, layout: Layout) -> Result<(Self, State), Corrupt> {
+        // Relaxed `ready.writer_recover`: only the number is used; `ready.look` acquires before anything is written.
+        let state = parse_state(memory.load(Word::State, site::WRITER_RECOVER))?;
+        Ok((Self { memory, layout, last: state.sequence }, state))
+    }
+
+    /// The number of the last message sent, by this process or by a predecessor.
+    #[must_use]
+    pub fn last(&self) -> Option<Sequence> {
+        self.last
+    }
+
+    /// Sends a copy of `message`, if the one before it has been consumed. At most 3 shared accesses and one write of
+    /// the payload.
+    ///
+    /// # Errors
+    /// The mailbox is full, the message is too long, or the word is garbage.
+    ///
+    /// # Crash safety
+    /// *All or nothing.*
+    pub fn try_send(&mut self, message: &[u8]) -> Result<Sequence, SendError> {
+        let (length, capacity) = (message.len(), self.layout.capacity);
+        if length > capacity {
+            return Err(SendError::TooLong { length, capacity });
+        }
+        // Acquire `ready.look`: the end of the reading happens-before the payload is written again.
+        // Pairs with `ready.clear` (Reader::clear).
+        let found = self.memory.load(Word::State, site::LOOK);
+        let state = parse_state(found).map_err(SendError::Corrupt)?;
+        if state.sequence != self.last {
+            let sequence = self.last.map_or(0, Sequence::get);
+            return Err(SendError::Corrupt(Corrupt {
+                word: Word::State,
+                found,
+                expected: Expected::Number { sequence },
+            }));
+        }
+        if state.set {
+            return Err(SendError::Full);
+        }
+        self.memory.write(0, 0, message, site::FILL);
+        // Relaxed `ready.measure`: released by `ready.send`.
+        // Killed before or after: the flag is clear, nobody looks (Inv 1).
+        self.memory.store(Word::Length, length as u64, site::MEASURE);
+        let sent = state.sent();
+        // Release `ready.send`: length and payload happen-before the reader's reading.
+        // Pairs with `ready.receive` (Reader::try_receive).
+        // Killed before: never sent. Killed after: the message is out.
+        self.memory.store(Word::State, sent.bits(), site::SEND);
+        self.last = sent.sequence;
+        Ok(next(state.sequence))
+    }
+}
+
+/// A message that waits behind the flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    sequence: Sequence,
+    length: usize,
+}
+
+impl Message {
+    /// Its number: one more than the message before it; the same again only after the reader was killed.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// Its length, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+}
+
+/// The one process that receives.
+#[derive(Debug)]
+pub struct Reader<M> {
+    memory: M,
+    layout: Layout,
+    /// The last message that was consumed, by this process or by a predecessor.
+    consumed: Option<Sequence>,
+    /// The message that was received and not cleared yet.
+    current: Option<Message>,
+}
+
+impl<M: Memory<Word = Word>> Reader<M> {
+    /// Takes up the reader's role, for the first time or after a predecessor's death. 1 shared access.
+    ///
+    /// The caller sees to it that nobody else has the role.
+    ///
+    /// # Errors
+    /// The word is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* A message that the predecessor had not cleared is received again, with its number.
+    pub fn recover(memory: M, layout: Layout) -> Result<Self, Corrupt> {
+        // Relaxed `ready.reader_recover`: only the number is used; `ready.receive` acquires before anything is read.
+        let state = parse_state(memory.load(Word::State, site::READER_RECOVER))?;
+        let consumed = match state {
+            State { sequence: Some(sequence), set: true } => sequence.previous(),
+            State { sequence, .. } => sequence,
+        };
+        Ok(Self { memory, layout, consumed, current: None })
+    }
+
+    /// The message that waits, if one does. At most 2 shared accesses. Until [`clear`](Self::clear), the same again.
+    ///
+    /// # Errors
+    /// A word is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* The successor receives the message again.
+    pub fn try_receive(&mut self) -> Result<Option<Message>, Corrupt> {
+        if self.current.is_some() {
+            return Ok(self.current);
+        }
+        // Acquire `ready.receive`: length and payload happen-before our reading.
+        // Pairs with `ready.send` (Writer::try_send).
+        let found = self.memory.load(Word::State, site::RECEIVE);
+        let state = parse_state(found)?;
+        let expected = if state.set { Some(next(self.consumed)) } else { self.consumed };
+        if state.sequence != expected {
+            let sequence = expected.map_or(0, Sequence::get);
+            return Err(Corrupt { word: Word::State, found, expected: Expected::Number { sequence } });
+        }
+        let (true, Some(sequence)) = (state.set, state.sequence) else { return Ok(None) };
+        // Relaxed `ready.length`: ordered by `ready.receive`.
+        let found = self.memory.load(Word::Length, site::LENGTH);
+        let capacity = self.layout.capacity;
+        let length = match usize::try_from(found) {
+            Ok(length) if length <= capacity => length,
+            _ => return Err(Corrupt { word: Word::Length, found, expected: Expected::Length { capacity } }),
+        };
+        self.current = Some(Message { sequence, length });
+        Ok(self.current)
+    }
+
+    /// Reads bytes of the message received, from byte `offset`; false, and `into` untouched, where there is none or
+    /// where the range reaches beyond the message.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    pub fn read(&self, offset: usize, into: &mut [u8]) -> bool {
+        match self.current {
+            Some(message) if offset.checked_add(into.len()).is_some_and(|end| end <= message.length) => {
+                self.memory.read(0, offset, into, site::READ);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Consumes the message received: the writer may send the next one. At most 1 shared access.
+    ///
+    /// # Crash safety
+    /// *All or nothing.*
+    pub fn clear(&mut self) {
+        let Some(message) = self.current.take() else { return };
+        self.consumed = Some(message.sequence);
+        let cleared = State { sequence: self.consumed, set: true }.cleared();
+        // Release `ready.clear`: our reading happens-before the payload is written again.
+        // Pairs with `ready.look` (Writer::try_send).
+        // Killed before: the message is received again. Killed after: it was consumed.
+        self.memory.store(Word::State, cleared.bits(), site::CLEAR);
+    }
+}

@@ -1,0 +1,1 @@
+//! Shared memory between processes that survives `kill -9`.

@@ -124,6 +124,13 @@ impl TypeLayout {
         Self { hash, size: size as u64, align: align as u64, name: padded }
     }
 
+    /// The same layout, with the hash of a type that it contains mixed into its own.
+    #[must_use]
+    pub const fn containing(mut self, inner: &Self) -> Self {
+        self.hash = hash_word(self.hash, inner.hash);
+        self
+    }
+
     /// The type's name; what is not UTF-8 in an object found is cut off.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -4,6 +4,7 @@
 
 pub mod header;
 pub mod memory;
+pub mod model;
 pub mod ready;
 pub mod sequence;
 pub mod slots;

@@ -74,7 +74,7 @@ pub mod site {
 
 use crate::header;
 use crate::memory::{Memory, Numbering};
-use crate::sequence::Sequence;
+pub use crate::sequence::Sequence;
 use core::fmt;
 
 /// Largest capacity of a mailbox, in bytes: 2^40.
@@ -330,6 +330,18 @@ impl<M: Memory<Word = Word>> Writer<M> {
         Ok((Self { memory, layout, last: state.sequence }, state))
     }
 
+    /// The memory that this writer works on.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The mailbox's dimensions.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The number of the last message sent, by this process or by a predecessor.
     #[must_use]
     pub fn last(&self) -> Option<Sequence> {
@@ -428,6 +440,18 @@ impl<M: Memory<Word = Word>> Reader<M> {
             State { sequence, .. } => sequence,
         };
         Ok(Self { memory, layout, consumed, current: None })
+    }
+
+    /// The memory that this reader works on.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The mailbox's dimensions.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The message that waits, if one does. At most 2 shared accesses. Until [`clear`](Self::clear), the same again.

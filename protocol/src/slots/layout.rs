@@ -8,7 +8,7 @@
 //! | header, 256 bytes           |                | header, 256 bytes           |
 //! +-----------------------------+ 256            +-----------------------------+ 256
 //! | latest        (8, alone in  |                | lock[0]        (8, alone in |
-//! |                128 bytes)   |                |                 128 bytes)  |
+//! |                128 bytes)   |                |  holder[0] 8    128 bytes)  |
 //! +-----------------------------+ 384            +-----------------------------+ 384
 //! | slot[0].seq         8       |                | lock[1]                     |
 //! | slot[0].length      8       |                +-----------------------------+ 512
@@ -21,6 +21,9 @@
 //! +-----------------------------+
 //!   384 + (consumers + 2) * (64 + rounded)
 //! ```
+//!
+//! `holder[c]` (at 264 + 128 c) and the producer's holder (at 248, in the rest of the header's 256 bytes) say which
+//! process took a role last, for messages to people. No protocol reads them.
 //!
 //! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
 //! payload of every slot begins at a multiple of 64.
@@ -44,11 +47,22 @@ const SLOT_LENGTH: usize = 8;
 const SLOT_PAYLOAD: usize = 64;
 const LOCKS: usize = 256;
 const LOCK_STRIDE: usize = 128;
+const HOLDER: usize = 8;
+
+/// Byte offset, in the locks object, of the word for the process that last took the producer's role.
+pub const PRODUCER_HOLDER: usize = 248;
+
+/// Byte offset, in the locks object, of the word for the process that last took this consumer's role.
+#[must_use]
+pub const fn consumer_holder(consumer: u8) -> usize {
+    LOCKS + consumer as usize * LOCK_STRIDE + HOLDER
+}
 
 const _: () = {
     assert!(header::LENGTH <= LATEST && header::LENGTH <= LOCKS);
     assert!(LATEST % 128 == 0 && SLOTS % PAYLOAD_ALIGN == 0 && SLOT_PAYLOAD % PAYLOAD_ALIGN == 0);
     assert!(SLOTS - LATEST == 128 && SLOT_LENGTH == SLOT_SEQUENCE + 8 && SLOT_LENGTH + 8 <= SLOT_PAYLOAD);
+    assert!(header::LENGTH <= PRODUCER_HOLDER && PRODUCER_HOLDER + 8 <= LOCKS && HOLDER + 8 <= LOCK_STRIDE);
     // The largest channel's length still fits 63 bits.
     assert!((SLOT_PAYLOAD + CAPACITY_MAX) as u128 * (CONSUMERS_MAX as u128 + 2) < i64::MAX as u128);
 };

@@ -15,6 +15,8 @@
 //! +------------------------+ 256 + 8 * words
 //! ```
 //!
+//! The header's last word, at 248, says which process took the writer's role last, for messages to people.
+//!
 //! **Legal states.** A `bool` is 0 or 1, a `u32` below 2^32, every other kind any word; 0 is every kind's first value.
 //!
 //! **Invariants.**
@@ -55,7 +57,11 @@ use core::fmt;
 pub const WORDS_MAX: u16 = 4096;
 
 const FIRST: usize = 256;
-const _: () = assert!(header::LENGTH <= FIRST);
+
+/// Byte offset of the word for the process that last took the writer's role.
+pub const WRITER_HOLDER: usize = 248;
+
+const _: () = assert!(header::LENGTH <= WRITER_HOLDER && WRITER_HOLDER + 8 <= FIRST);
 
 /// The name of a word: its index on the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -216,6 +222,12 @@ impl<M: Memory<Word = Word>> Writer<M> {
         Self { memory, layout }
     }
 
+    /// The memory that this process works on.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
     /// The board's dimensions.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -264,6 +276,12 @@ impl<M: Memory<Word = Word>> Monitor<M> {
     /// A monitor of the board in `memory`.
     pub fn new(memory: M, layout: Layout) -> Self {
         Self { memory, layout }
+    }
+
+    /// The memory that this process works on.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
     }
 
     /// The board's dimensions.

@@ -1,0 +1,364 @@
+//! The engines that run a scenario: loom, shuttle, and one thread that plays every process.
+//!
+//! One memory serves them all. It applies a [`Change`] at its site, and kills the process that it belongs to before an
+//! access of a given number: by unwinding to the incarnation's start, with its memory inert from then on.
+
+#![allow(dead_code, reason = "each test uses the engines that it needs")]
+
+pub mod loom;
+pub mod shuttle;
+pub mod single;
+pub mod suite;
+
+use lastword_protocol::memory::{Kind, Memory, Numbering, Ordering, Site};
+use lastword_protocol::model::variant::{Change, Part};
+use lastword_protocol::model::{Scenario, Shared, Violation};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Once};
+
+/// An atomic word and a payload word, as an engine has them.
+pub trait Backend: 'static {
+    type Word: 'static;
+    type Payload: 'static;
+    /// Whether the engine sees data races on its payload words, and must not be shown those of a peek.
+    fn word(value: u64) -> Self::Word;
+    fn load(word: &Self::Word, order: Ordering) -> u64;
+    fn store(word: &Self::Word, value: u64, order: Ordering);
+    fn compare_exchange(
+        word: &Self::Word,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64>;
+    fn fence(order: Ordering);
+    /// The ordering that the engine is given for a store which the protocol declares and does with `order`.
+    fn declared_store(order: Ordering) -> Ordering {
+        order
+    }
+    /// A payload word; `racy` if the scenario has observers, which read it while it is written.
+    fn payload(racy: bool) -> Self::Payload;
+    fn read(payload: &Self::Payload) -> u64;
+    fn write(payload: &Self::Payload, value: u64);
+    fn pause();
+}
+
+/// The memory of one run.
+pub struct World<B: Backend, S: Scenario> {
+    scenario: S,
+    layout: S::Layout,
+    words: Vec<B::Word>,
+    payload: Vec<B::Payload>,
+    /// What each word was last set to, in the order in which the engine runs things.
+    shadow: Vec<AtomicU64>,
+    change: Option<Change>,
+    oracle: Mutex<S::Oracle>,
+}
+
+impl<B: Backend, S: Scenario + Clone> World<B, S> {
+    pub fn new(scenario: &S, change: Option<Change>) -> Self {
+        let scenario = match &change {
+            Some(change) => scenario.clone().changed(change),
+            None => scenario.clone(),
+        };
+        let layout = scenario.layout();
+        let racy = (0..scenario.processes()).any(|process| scenario.role(process) == "observer");
+        let shadow: Vec<_> = (0..layout.words()).map(|_| AtomicU64::new(0)).collect();
+        for (word, value) in scenario.initial() {
+            shadow[layout.number(word).expect("a word of the scenario")].store(value, Relaxed);
+        }
+        let words: Vec<_> = shadow.iter().map(|value| B::word(value.load(Relaxed))).collect();
+        let payload = (0..layout.areas() * layout.area_words()).map(|_| B::payload(racy)).collect();
+        let oracle = Mutex::new(scenario.oracle());
+        Self { scenario, layout, words, payload, shadow, change, oracle }
+    }
+}
+
+impl<B: Backend, S: Scenario> Shared<S::Oracle> for World<B, S> {
+    fn with<R>(&self, f: impl FnOnce(&mut S::Oracle) -> R) -> R {
+        // A process that is killed inside a violation's report poisons nothing that is used again.
+        f(&mut self.oracle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    fn pause(&self) {
+        B::pause();
+    }
+}
+
+/// What a killed process unwinds with.
+struct Killed;
+
+/// One incarnation's way to the memory.
+pub struct View<B: Backend, S: Scenario> {
+    world: Arc<World<B, S>>,
+    die: Box<dyn Fn(&'static Site) -> bool>,
+    dead: Cell<bool>,
+    /// What this process knows of each word.
+    known: RefCell<Vec<u64>>,
+    postponed: RefCell<Vec<(Place, u64, &'static Site)>>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Word(usize),
+    Payload(usize, usize),
+}
+
+impl<B: Backend, S: Scenario> View<B, S> {
+    /// A view whose process dies before the access at which `die`, asked at each, says so.
+    fn new(world: &Arc<World<B, S>>, die: Box<dyn Fn(&'static Site) -> bool>) -> Self {
+        Self {
+            world: Arc::clone(world),
+            die,
+            dead: Cell::new(false),
+            known: RefCell::new(vec![0; world.words.len()]),
+            postponed: RefCell::default(),
+        }
+    }
+
+    /// The kill point before every access. False if the process is dead and its accesses have no effect.
+    fn step(&self, site: &'static Site) -> bool {
+        if !self.dead.get() && (self.die)(site) {
+            self.dead.set(true);
+            resume_unwind(Box::new(Killed));
+        }
+        !self.dead.get()
+    }
+
+    fn order(&self, site: &'static Site) -> Ordering {
+        match self.world.change {
+            Some(Change::Weaken { site: at, part: Part::Order, to }) if at.id == site.id => to,
+            _ => site.order,
+        }
+    }
+
+    fn failure(&self, site: &'static Site) -> Ordering {
+        match self.world.change {
+            Some(Change::Weaken { site: at, part: Part::Failure, to }) if at.id == site.id => to,
+            _ => site.failure,
+        }
+    }
+
+    fn number(&self, word: S::Word) -> usize {
+        self.world.layout.number(word).expect("a word of the channel")
+    }
+
+    fn know(&self, number: usize, value: u64) -> u64 {
+        self.known.borrow_mut()[number] = value;
+        value
+    }
+
+    fn store_now(&self, place: Place, value: u64, site: &'static Site) {
+        match place {
+            Place::Word(number) => {
+                self.world.shadow[number].store(value, Relaxed);
+                self.know(number, value);
+                let order = match self.order(site) {
+                    order if order == site.order => B::declared_store(order),
+                    weakened => weakened,
+                };
+                B::store(&self.world.words[number], value, order);
+            }
+            Place::Payload(area, index) => {
+                let shadow = |word| self.world.shadow[self.number(word)].load(Relaxed);
+                if let Err(violation) = self.world.scenario.check_write(area, &shadow) {
+                    violated(violation);
+                }
+                B::write(&self.world.payload[area * self.world.layout.area_words() + index], value);
+            }
+        }
+    }
+
+    /// A store or a payload write, or what the change makes of it.
+    fn put(&self, place: Place, value: u64, site: &'static Site) {
+        if !self.step(site) {
+            return;
+        }
+        match (&self.world.change, place) {
+            (Some(Change::Skip { site: at }), _) if at.id == site.id => return,
+            (Some(Change::Postpone { site: at, .. }), _) if at.id == site.id => {
+                self.postponed.borrow_mut().push((place, value, site));
+                return;
+            }
+            (Some(Change::Tear { site: at }), Place::Word(number)) if at.id == site.id => {
+                let low = u64::from(u32::MAX);
+                let old = self.world.shadow[number].load(Relaxed);
+                self.store_now(place, old & !low | value & low, site);
+                if !self.step(site) {
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.store_now(place, value, site);
+        match &self.world.change {
+            Some(Change::StoreAgain { site: at, with }) if at.id == site.id => {
+                if self.step(site) {
+                    self.store_now(place, with(value), site);
+                }
+            }
+            Some(Change::Postpone { until, .. }) if until.id == site.id => {
+                for (place, value, site) in self.postponed.take() {
+                    if self.step(site) {
+                        self.store_now(place, value, site);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<B: Backend, S: Scenario> Memory for View<B, S> {
+    type Word = S::Word;
+
+    fn load(&self, word: S::Word, site: &'static Site) -> u64 {
+        let number = self.number(word);
+        if !self.step(site) {
+            return self.known.borrow()[number];
+        }
+        match self.world.change {
+            Some(Change::Skip { site: at }) if at.id == site.id => return self.known.borrow()[number],
+            _ => {}
+        }
+        let found = self.know(number, B::load(&self.world.words[number], self.order(site)));
+        match self.world.change {
+            Some(Change::Forge { site: at, with }) if at.id == site.id => with(found),
+            Some(Change::StoreAgain { site: at, with }) if at.id == site.id => {
+                if self.step(site) {
+                    self.store_now(Place::Word(number), with(found), site);
+                }
+                found
+            }
+            _ => found,
+        }
+    }
+
+    fn store(&self, word: S::Word, value: u64, site: &'static Site) {
+        self.put(Place::Word(self.number(word)), value, site);
+    }
+
+    fn compare_exchange(&self, word: S::Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {
+        let number = self.number(word);
+        if !self.step(site) {
+            return Ok(current);
+        }
+        match self.world.change {
+            Some(Change::Skip { site: at }) if at.id == site.id => return Err(current),
+            Some(Change::Assume { site: at }) if at.id == site.id => return Ok(current),
+            _ => {}
+        }
+        let word = &self.world.words[number];
+        let result = B::compare_exchange(word, current, new, self.order(site), self.failure(site));
+        match result {
+            Ok(_) => {
+                self.world.shadow[number].store(new, Relaxed);
+                self.know(number, new);
+            }
+            Err(found) => {
+                self.know(number, found);
+            }
+        }
+        result
+    }
+
+    fn fence(&self, site: &'static Site) {
+        let skip = matches!(self.world.change, Some(Change::Skip { site: at }) if at.id == site.id);
+        if self.step(site) && !skip && self.order(site) != Ordering::Relaxed {
+            B::fence(self.order(site));
+        }
+    }
+
+    fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64 {
+        if !self.step(site) {
+            return 0;
+        }
+        B::read(&self.world.payload[area * self.world.layout.area_words() + index])
+    }
+
+    fn write_word(&self, area: usize, index: usize, value: u64, site: &'static Site) {
+        self.put(Place::Payload(area, index), value, site);
+    }
+}
+
+/// Lives one process of a run through all its incarnations. `die` is asked before every access, with the number of the
+/// incarnation and of the access within it, whether the process dies there.
+pub fn live<B: Backend, S: Scenario + 'static>(
+    world: &Arc<World<B, S>>,
+    process: usize,
+    die: impl Fn(usize, u32, &'static Site) -> bool + Clone + 'static,
+) {
+    let progress = Cell::new(0);
+    for incarnation in 0.. {
+        let (count, die) = (Cell::new(0), die.clone());
+        let die = Box::new(move |site| die(incarnation, count.replace(count.get() + 1), site));
+        let life = || {
+            let view = View::new(world, die);
+            world.scenario.live(process, view, &**world, &progress)
+        };
+        match catch_unwind(AssertUnwindSafe(life)) {
+            Ok(Ok(())) => return,
+            Ok(Err(violation)) => violated(violation),
+            Err(cause) if cause.is::<Killed>() => {}
+            Err(cause) => resume_unwind(cause),
+        }
+    }
+}
+
+/// Ends the run with a violation.
+fn violated(violation: Violation) -> ! {
+    std::panic::panic_any(violation.to_string());
+}
+
+/// What an engine found.
+pub struct Outcome {
+    /// How many executions it ran.
+    pub executions: u64,
+    /// How many of them had a process die at the point that was asked for.
+    pub kills: u64,
+    /// What went wrong, if anything did.
+    pub violation: Option<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.violation {
+            None => write!(f, "clean after {} executions", self.executions),
+            Some(violation) => write!(f, "{violation} (execution {})", self.executions),
+        }
+    }
+}
+
+/// Runs `check`, which panics when it finds a violation, without letting the panic be printed.
+fn caught(check: impl FnOnce()) -> Option<String> {
+    static QUIET: Once = Once::new();
+    thread_local!(static CATCHING: Cell<bool> = const { Cell::new(false) });
+    QUIET.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !CATCHING.get() {
+                print(info);
+            }
+        }));
+    });
+    CATCHING.set(true);
+    let result = catch_unwind(AssertUnwindSafe(check));
+    CATCHING.set(false);
+    result.err().map(|cause| match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
+        (Some(text), _) => first_line(text),
+        (_, Some(text)) => first_line(text),
+        _ => "a panic without a message".to_owned(),
+    })
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Whether a site's access is to payload.
+pub fn is_payload(site: &Site) -> bool {
+    matches!(site.kind, Kind::Read | Kind::RacyRead | Kind::Write)
+}

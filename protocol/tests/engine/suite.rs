@@ -1,0 +1,195 @@
+//! The scenarios that loom runs, for the protocols as they ship and for their broken variants alike.
+
+use super::{Outcome, loom};
+use lastword_protocol::model::variant::Change;
+use lastword_protocol::model::{Scenario, ready, slots, status};
+use lastword_protocol::sequence::Sequence;
+
+/// Who is killed, where: every access of the process, and for each the accesses of its next incarnation up to a number.
+#[derive(Clone, Copy, Debug)]
+pub enum Kills {
+    None,
+    /// Process, and how many accesses of its second incarnation are kill points too.
+    Of(usize, u32),
+}
+
+/// A scenario with its bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<S> {
+    pub name: &'static str,
+    pub scenario: S,
+    pub kills: Kills,
+    pub preemptions: usize,
+}
+
+/// What a case came to, over all its kill points.
+pub struct Total {
+    pub outcome: Outcome,
+    /// How many kill points (or pairs of them) there were, each of them hit.
+    pub points: u64,
+}
+
+impl<S> Case<S>
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+{
+    /// Runs the case, up to the first violation.
+    pub fn run(&self, change: Option<Change>) -> Total {
+        let mut total = Total { outcome: Outcome { executions: 0, kills: 0, violation: None }, points: 0 };
+        let mut once = |kills: &[Vec<u32>]| {
+            let found = loom::run(&self.scenario, change, kills, self.preemptions);
+            total.outcome.executions += found.executions;
+            total.outcome.kills += found.kills;
+            total.outcome.violation = found.violation;
+            if found.kills > 0 {
+                total.points += 1;
+            }
+            // Nobody was killed in any execution: the process has no such access.
+            found.kills > 0 && total.outcome.violation.is_none()
+        };
+        match self.kills {
+            Kills::None => {
+                once(&[]);
+            }
+            Kills::Of(process, again) => {
+                let at = |points: Vec<u32>| {
+                    let mut kills = vec![Vec::new(); self.scenario.processes()];
+                    kills[process] = points;
+                    kills
+                };
+                for first in 0.. {
+                    if !once(&at(vec![first])) {
+                        break;
+                    }
+                    for second in 0..again {
+                        if !once(&at(vec![first, second])) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        total
+    }
+}
+
+use slots::Op::{AbandonLoan, Acquire, Peek, Publish, PublishInPlace, ReadLast, Release, Reread};
+
+type Slots = slots::Scenario<'static>;
+
+const THREE: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16)];
+
+/// `slots`.
+pub const SLOTS: &[Case<Slots>] = &[
+    Case {
+        name: "1 consumer, 2 acquires, 3 publishes",
+        scenario: Slots::new(&[THREE, &[Acquire, Release, Acquire]], 1, 16),
+        kills: Kills::None,
+        preemptions: 3,
+    },
+    Case {
+        name: "2 consumers, 3 publishes",
+        scenario: Slots::new(&[THREE, &[Acquire], &[Acquire]], 2, 16),
+        kills: Kills::None,
+        preemptions: 3,
+    },
+    Case {
+        name: "1 consumer, 3 publishes after a message, across the wrap",
+        scenario: Slots::new(&[THREE, &[Acquire, Reread, Acquire]], 1, 16).after(Sequence::LAST),
+        kills: Kills::None,
+        preemptions: 3,
+    },
+    Case {
+        name: "an observer, 2 peeks, 4 publishes",
+        scenario: Slots::new(&[&[Publish(16), AbandonLoan(16), Publish(8), Publish(16)], &[], &[Peek, Peek]], 1, 16),
+        kills: Kills::None,
+        preemptions: 2,
+    },
+    Case {
+        name: "the consumer is killed",
+        scenario: Slots::new(&[THREE, &[Acquire, Reread, Release, Acquire]], 1, 8 * 2),
+        kills: Kills::Of(1, 4),
+        preemptions: 2,
+    },
+    Case {
+        name: "the producer is killed",
+        scenario: Slots::new(&[&[Publish(16), ReadLast, PublishInPlace(8)], &[Acquire, Release, Acquire]], 1, 16),
+        kills: Kills::Of(0, 2),
+        preemptions: 2,
+    },
+    Case {
+        name: "the producer is killed while one is observed",
+        scenario: Slots::new(&[&[Publish(16), Publish(8)], &[], &[Peek]], 1, 16),
+        kills: Kills::Of(0, 0),
+        preemptions: 2,
+    },
+    Case {
+        name: "the consumer is killed on the slow path",
+        scenario: Slots::new(&[&[Publish(8), Publish(16), Publish(8), Publish(16)], &[Acquire, Release]], 1, 16)
+            .after(Sequence::FIRST),
+        kills: Kills::Of(1, 4),
+        preemptions: 3,
+    },
+];
+
+type Ready = ready::Scenario<'static>;
+use ready::Op::{Receive, Send as SendOne, TryReceive, TrySend};
+
+const MESSAGES: &[ready::Op] = &[SendOne(16), SendOne(8), SendOne(16)];
+
+/// `ready`.
+pub const READY: &[Case<Ready>] = &[
+    Case {
+        name: "3 messages",
+        scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
+        kills: Kills::None,
+        preemptions: 4,
+    },
+    Case {
+        name: "3 messages across the wrap, tried",
+        scenario: Ready {
+            processes: &[&[TrySend(8), SendOne(16), TrySend(16)], &[TryReceive, Receive, TryReceive]],
+            capacity: 16,
+            genesis: Some(Sequence::LAST),
+        },
+        kills: Kills::None,
+        preemptions: 4,
+    },
+    Case {
+        name: "the writer is killed",
+        scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
+        kills: Kills::Of(0, 2),
+        preemptions: 3,
+    },
+    Case {
+        name: "the reader is killed",
+        scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
+        kills: Kills::Of(1, 2),
+        preemptions: 3,
+    },
+];
+
+type Status = status::Scenario<'static>;
+use status::Op::{Get, Set};
+
+/// `status`.
+pub const STATUS: &[Case<Status>] = &[
+    Case {
+        name: "2 words, 2 monitors",
+        scenario: Status {
+            processes: &[&[Set(0), Set(1), Set(0), Set(1)], &[Get(1), Get(0), Get(1)], &[Get(0), Get(1)]],
+            words: 2,
+        },
+        kills: Kills::None,
+        preemptions: 4,
+    },
+    Case {
+        name: "the writer is killed",
+        scenario: Status {
+            processes: &[&[Set(0), Set(1), Set(0), Set(1)], &[Get(1), Get(0), Get(1)]],
+            words: 2,
+        },
+        kills: Kills::Of(0, 3),
+        preemptions: 4,
+    },
+];

@@ -1,1 +1,35 @@
-//! Shared memory between processes that survives `kill -9`.
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+mod channel;
+mod consumer;
+mod creation;
+mod error;
+mod list;
+mod message;
+mod name;
+mod object;
+mod observer;
+mod producer;
+#[allow(unsafe_code, reason = "the one place where memory is mapped and reached")]
+mod region;
+mod role;
+mod slots;
+pub mod status;
+
+pub use channel::Channel;
+pub use consumer::{Consumer, Sample};
+pub use creation::Force;
+pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError};
+pub use lastword_protocol::header::{Field, HeaderError, TypeLayout};
+pub use lastword_protocol::slots::{
+    CAPACITY_MAX, CONSUMERS_MAX, Corrupt, Garbage, LayoutError, PAYLOAD_ALIGN, Recovery, Sequence, Word,
+};
+pub use list::{ObjectName, objects, remove_unused};
+pub use message::Message;
+pub use name::{NameError, ObjectKind};
+pub use observer::Observer;
+pub use producer::{Loan, Producer};
+pub use role::Role;
+#[doc(hidden)]
+pub use zerocopy;

@@ -1,0 +1,229 @@
+//! A consumer of a channel.
+
+use crate::channel::Attached;
+use crate::error::{AcquireError, OpenError};
+use crate::message::{Message, check_locked};
+use crate::name::Name;
+use crate::role::Held;
+use crate::slots::SlotsMemory;
+use lastword_protocol::slots::{self, Corrupt, Recovery, Sequence};
+use std::marker::PhantomData;
+use std::mem::forget;
+
+/// One process that locks the most recent message of a channel, in place.
+///
+/// The role lasts until this is dropped or the process dies. A message that is still locked then
+/// ([`Sample::keep`], or a kill) stays locked for the successor. A process that forks shares the role with its child
+/// until the child calls exec or is gone too; the child must not use it.
+#[derive(Debug)]
+pub struct Consumer<T: Message + ?Sized> {
+    inner: slots::Consumer<SlotsMemory>,
+    recovery: Recovery,
+    seen: Option<Sequence>,
+    name: Name,
+    _held: Held,
+    messages: PhantomData<fn() -> Box<T>>,
+}
+
+impl<T: Message + ?Sized> Consumer<T> {
+    pub(crate) fn recover(attached: Attached, index: u8) -> Result<Self, OpenError> {
+        let Attached { name, memory, layout, held } = attached;
+        let Some((mut inner, mut recovery)) = slots::Consumer::recover(memory, layout, index) else {
+            let consumers = layout.consumers();
+            return Err(OpenError::NoSuchConsumer { channel: name.to_string(), index, consumers });
+        };
+        let mut seen = None;
+        if let Recovery::Held(message) = recovery {
+            match check_locked::<T>(&message) {
+                Ok(sequence) => seen = Some(sequence),
+                Err(corrupt) => {
+                    inner.release();
+                    recovery = Recovery::Repaired(corrupt);
+                }
+            }
+        }
+        Ok(Self { inner, recovery, seen, name, _held: held, messages: PhantomData })
+    }
+
+    /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
+    ///
+    /// The message is at least as new as the newest one whose publish returned before this call began, and never older
+    /// than one that this consumer has had. The producer never waits for the sample to be dropped. Wait-free.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage. Nothing is locked then.
+    ///
+    /// # Crash safety
+    /// *All or nothing.* Killed on its way, nothing is locked, or the successor finds the message locked
+    /// ([`held`](Self::held)).
+    #[inline]
+    pub fn acquire(&mut self) -> Result<Option<Sample<'_, T>>, AcquireError> {
+        match self.inner.acquire() {
+            Ok(None) => Ok(None),
+            Ok(Some(message)) => match check_locked::<T>(&message) {
+                Ok(sequence) => {
+                    self.seen = Some(sequence);
+                    Ok(Some(Sample { message, consumer: self }))
+                }
+                Err(source) => {
+                    self.inner.release();
+                    Err(self.failed(source))
+                }
+            },
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// The message that is locked now: one that was kept ([`Sample::keep`]), or that a dead predecessor had locked.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn held(&mut self) -> Option<Sample<'_, T>> {
+        let message = self.inner.held()?;
+        Some(Sample { message, consumer: self })
+    }
+
+    /// What was found when the role was taken.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.recovery
+    }
+
+    /// The number of the newest message, without locking it; `None` before the first.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[inline]
+    pub fn newest(&self) -> Result<Option<Sequence>, AcquireError> {
+        match self.inner.newest() {
+            Ok(stamp) => Ok(stamp.map(slots::Stamp::sequence)),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// Whether there is a message that this consumer has not had. A new process has had none but what it found locked.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[inline]
+    pub fn has_newer(&self) -> Result<bool, AcquireError> {
+        Ok(self.newest()?.is_some_and(|newest| Some(newest) != self.seen))
+    }
+
+    /// This consumer's index.
+    #[must_use]
+    pub fn index(&self) -> u8 {
+        self.inner.index()
+    }
+
+    /// How many consumers the channel has.
+    #[must_use]
+    pub fn consumers(&self) -> u8 {
+        self.inner.layout().consumers()
+    }
+
+    /// Longest message, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.inner.layout().capacity()
+    }
+
+    #[cold]
+    fn failed(&self, source: Corrupt) -> AcquireError {
+        AcquireError { channel: self.name.to_string(), source }
+    }
+}
+
+/// A locked message. Dropping it releases the message, as a courtesy to nobody: a consumer that never releases takes
+/// nothing from the producer or from other consumers.
+#[derive(Debug)]
+pub struct Sample<'c, T: Message + ?Sized> {
+    message: slots::Message,
+    consumer: &'c mut Consumer<T>,
+}
+
+impl<T: Message + ?Sized> Sample<'_, T> {
+    /// The message's number.
+    #[must_use]
+    #[inline]
+    pub fn sequence(&self) -> Sequence {
+        self.message.stamp().sequence()
+    }
+
+    /// The message's length, in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an empty message is a message")]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.message.length()
+    }
+
+    /// Copies as much of the message as `into` has room for; how many bytes that was.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[inline]
+    pub fn read_into(&self, into: &mut [u8]) -> usize {
+        let length = into.len().min(self.len());
+        // The range lies in the message that is locked, so this does not fail.
+        if self.consumer.inner.read(0, &mut into[..length]) { length } else { 0 }
+    }
+
+    /// The message's bytes.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len()];
+        self.read_into(&mut bytes);
+        bytes
+    }
+
+    /// The address of the message's first byte, a multiple of 64, for code that reads in place.
+    ///
+    /// Reading the [`len`](Self::len) bytes there, through a reference too, is sound while the sample lives, provided
+    /// that every process that has write access to the channel runs this protocol: then nobody writes them. The mapping
+    /// is read-only; a write through this pointer is SIGSEGV.
+    #[must_use]
+    #[inline]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.consumer.inner.memory().payload_ptr(self.message.stamp().slot())
+    }
+
+    /// Keeps the message locked beyond the life of this guard, until the next [`Consumer::acquire`];
+    /// [`Consumer::held`] gives it again.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn keep(self) {
+        forget(self);
+    }
+}
+
+impl<T: Message> Sample<'_, T> {
+    /// A copy of the message.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    #[inline]
+    pub fn read(&self) -> T {
+        let mut message = T::new_zeroed();
+        self.read_into(message.as_mut_bytes());
+        message
+    }
+}
+
+impl<T: Message + ?Sized> Drop for Sample<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.consumer.inner.release();
+    }
+}

@@ -1,0 +1,158 @@
+//! Creating an object so that a kill at any instruction leaves something that the next process completes.
+//!
+//! | the object | its first word | length | what it is | what the next creator does |
+//! |---|---|---|---|---|
+//! | not there | | | | creates it empty, goes on as below |
+//! | empty | | 0 | a creator has just begun, or died there | builds it |
+//! | begun | CREATING | 8 or more | a creator is at work, or died there | waits for its lock; then removes it, begins anew |
+//! | complete | MAGIC | as in its header | ready; never begun again | opens it |
+//!
+//! Building, replacing and removing need the lock [`CREATE`] on the object that the name refers to, which is looked at
+//! again after the lock was had. Opening a complete object needs no lock: a process that is stopped while it creates one
+//! channel keeps nobody from another, and nobody from a channel that is complete. No object is ever shortened, so
+//! nobody who has mapped one is sent SIGBUS.
+
+use crate::error::{ObjectError, OpenError, OsError, RemoveError};
+use crate::object::{Access, Object, Permission};
+use crate::role::{ALL_ROLES, CREATE, LockByte};
+use lastword_protocol::header::Header;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// How long a call waits for another process that creates or removes the same object.
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
+/// How often a call begins anew because the name was given to another object meanwhile.
+pub(crate) const ATTEMPTS: u32 = 100;
+
+/// Whether this process has the right to create, complete and remove what an object's name refers to.
+pub(crate) enum Right {
+    /// It has, until it closes or unlocks the object.
+    Had,
+    /// The name refers to another object now, or to none.
+    Moved,
+    /// A live process has had it for this long.
+    Waited(Duration),
+}
+
+/// Takes the right to create and remove.
+pub(crate) fn take_right(object: &Object, wait: Duration) -> Result<Right, OsError> {
+    if !object.lock_within(&CREATE, wait)? {
+        return Ok(Right::Waited(wait));
+    }
+    Ok(if object.reopen(Access::Read)?.is_some() { Right::Had } else { Right::Moved })
+}
+
+/// The complete object `name`, which `build` completes if it has to be created. What `build` fails at is removed.
+pub(crate) fn open_or_create(
+    name: &str,
+    permission: Permission,
+    build: impl Fn(&Object) -> Result<(), OpenError>,
+) -> Result<(Object, Header), OpenError> {
+    for _ in 0..ATTEMPTS {
+        // O_CREAT only where there is nothing: `fs.protected_regular` refuses it on what another user owns.
+        let object = match Object::open(name, Access::ReadWrite)? {
+            Some(object) => object,
+            None => match Object::create(name, permission)? {
+                Some(object) => object,
+                None => continue,
+            },
+        };
+        if let Some(header) = complete_header(&object)? {
+            return Ok((object, header));
+        }
+        match take_right(&object, WAIT)? {
+            Right::Had => {}
+            Right::Moved => continue,
+            Right::Waited(waited) => return Err(OpenError::BeingCreated { object: name.to_owned(), waited }),
+        }
+        if complete_header(&object)?.is_none() {
+            if !object.is_empty()? {
+                // Its creator or remover died. A process may have had it mapped before that, so it is not used again.
+                Object::unlink(name)?;
+                continue;
+            }
+            if let Err(error) = build(&object) {
+                // The error that counts is the first one. Where this fails too, an incomplete object stays.
+                let _ = Object::unlink(name);
+                return Err(error);
+            }
+        }
+        let header = object.header()?;
+        object.unlock(&CREATE)?;
+        return Ok((object, header));
+    }
+    Err(OpenError::Unsettled { object: name.to_owned() })
+}
+
+/// The header of an object; `None` where it is not complete yet.
+fn complete_header(object: &Object) -> Result<Option<Header>, ObjectError> {
+    match object.header() {
+        Ok(header) => Ok(Some(header)),
+        Err(error) if error.is_incomplete() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether live processes are asked before something is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// Refuse while a live process has a role.
+    No,
+    /// Remove the names all the same. Who has the objects open goes on with them, unseen by those who come later.
+    Yes,
+}
+
+/// Calls `remove` with the object `name`, under the right to remove it; false where there is none.
+///
+/// `orphaned` says whether parts are left that are removed under the right to `name`, though `name` itself is gone.
+pub(crate) fn remove(
+    name: &str,
+    wait: Duration,
+    orphaned: impl Fn() -> Result<bool, OsError>,
+    remove: impl Fn(&Object) -> Result<(), RemoveError>,
+) -> Result<bool, RemoveError> {
+    for _ in 0..ATTEMPTS {
+        let object = match Object::open(name, Access::ReadWrite)? {
+            Some(object) => object,
+            None if !orphaned()? => return Ok(false),
+            None => match Object::create(name, Permission::Default)? {
+                Some(object) => object,
+                None => continue,
+            },
+        };
+        match take_right(&object, wait)? {
+            Right::Had => return remove(&object).map(|()| true),
+            Right::Moved => {}
+            Right::Waited(waited) => return Err(RemoveError::BeingCreated { object: name.to_owned(), waited }),
+        }
+    }
+    Err(RemoveError::Unsettled { object: name.to_owned() })
+}
+
+/// Takes every role, so that nobody can have one while the object is removed; where that fails, a role that a live
+/// process has.
+pub(crate) fn take_all(object: &Object) -> Result<Option<LockByte>, OsError> {
+    loop {
+        if object.try_lock(&ALL_ROLES)? {
+            return Ok(None);
+        }
+        // Where the role was given up in between, the next attempt tells.
+        if let Some(byte) = object.locked(&ALL_ROLES)? {
+            return Ok(Some(byte));
+        }
+    }
+}
+
+/// Checks that a field of an object's header is what was asked for.
+pub(crate) fn expect<V: PartialEq + Display>(
+    object: &str,
+    field: &'static str,
+    found: V,
+    expected: V,
+) -> Result<(), OpenError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.to_string(), expected.to_string());
+    Err(OpenError::Mismatch { object: object.to_owned(), field, found, expected })
+}

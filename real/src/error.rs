@@ -1,0 +1,372 @@
+//! What can go wrong, in words that say which object, what was found, what was expected and what to do.
+
+use crate::name::NameError;
+use crate::role::Role;
+use lastword_protocol::header::HeaderError;
+use lastword_protocol::slots::{self, Corrupt, LayoutError};
+use nix::errno::Errno;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// A system call on an object failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OsError {
+    object: String,
+    call: &'static str,
+    errno: Errno,
+}
+
+impl OsError {
+    pub(crate) fn new(object: &str, call: &'static str, errno: Errno) -> Self {
+        Self { object: object.to_owned(), call, errno }
+    }
+
+    /// The error's number, as in errno(3).
+    #[must_use]
+    pub fn raw_os_error(&self) -> i32 {
+        self.errno as i32
+    }
+}
+
+impl fmt::Display for OsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = match self.errno {
+            Errno::EACCES | Errno::EPERM => "ask its owner for access, or run as that user",
+            Errno::ENOSPC => "/dev/shm is full: remove what is not used, or mount it larger",
+            Errno::EFBIG => "this process may not make files that large (ulimit -f): raise the limit, or ask for less",
+            Errno::ENOMEM => "memory is short: end other processes, or ask for less",
+            Errno::EMFILE | Errno::ENFILE => "too many files are open: raise the limit (ulimit -n)",
+            _ => "see errno(3)",
+        };
+        write!(f, "object {}: {} failed: {} ({}); {advice}", self.object, self.call, self.errno.desc(), self.errno)
+    }
+}
+
+impl Error for OsError {}
+
+/// An object could not be used; how public errors begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectError {
+    Os(OsError),
+    Header { object: String, source: HeaderError },
+}
+
+impl ObjectError {
+    pub(crate) fn is_incomplete(&self) -> bool {
+        matches!(self, ObjectError::Header { source: HeaderError::Incomplete, .. })
+    }
+}
+
+impl From<OsError> for ObjectError {
+    fn from(error: OsError) -> Self {
+        ObjectError::Os(error)
+    }
+}
+
+/// Why a role or a view of a channel or board was not had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The name cannot be.
+    Name(NameError),
+    /// The dimensions asked for cannot be.
+    Dimensions {
+        /// The channel.
+        channel: String,
+        /// What is wrong with them.
+        source: LayoutError,
+    },
+    /// The number of words asked for cannot be.
+    Words {
+        /// The board.
+        board: String,
+        /// The words asked for.
+        found: u16,
+    },
+    /// The channel is to be created, and nobody said how long its messages can be.
+    CapacityNotGiven {
+        /// The channel.
+        channel: String,
+    },
+    /// There is no such object, and this operation does not create it.
+    NotFound {
+        /// The object.
+        object: String,
+    },
+    /// The object's creator has not finished, or was killed before it had.
+    Incomplete {
+        /// The object.
+        object: String,
+    },
+    /// What was found is no object of this version, or is damaged.
+    Header {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        source: HeaderError,
+    },
+    /// The object is another one than what was asked for.
+    Mismatch {
+        /// The object.
+        object: String,
+        /// What of it differs.
+        field: &'static str,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The locks object is there and complete, and the data object that belongs to it is not there.
+    DataMissing {
+        /// The data object.
+        object: String,
+    },
+    /// Another process has been creating or removing the channel for this long.
+    BeingCreated {
+        /// The object.
+        object: String,
+        /// How long this call waited.
+        waited: Duration,
+    },
+    /// The object was removed and created again, each time this call had opened it.
+    Unsettled {
+        /// The object.
+        object: String,
+    },
+    /// A live process has the role.
+    RoleTaken {
+        /// The channel or board.
+        channel: String,
+        /// The role.
+        role: Role,
+        /// The process that has it, as its own pid namespace numbers it, if it is known.
+        holder: Option<u32>,
+    },
+    /// The channel has no consumer of that index.
+    NoSuchConsumer {
+        /// The channel.
+        channel: String,
+        /// The index asked for.
+        index: u8,
+        /// How many consumers the channel has.
+        consumers: u8,
+    },
+    /// Live processes have the roles of all consumers.
+    AllConsumersTaken {
+        /// The channel.
+        channel: String,
+        /// How many consumers the channel has.
+        consumers: u8,
+    },
+    /// A word in shared memory is garbage, and the role cannot be taken up without it.
+    Corrupt {
+        /// The channel.
+        channel: String,
+        /// The word.
+        source: Corrupt,
+    },
+    /// A system call failed.
+    Os(OsError),
+}
+
+impl From<ObjectError> for OpenError {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Os(error) => OpenError::Os(error),
+            ObjectError::Header { object, source: HeaderError::Incomplete } => OpenError::Incomplete { object },
+            ObjectError::Header { object, source } => OpenError::Header { object, source },
+        }
+    }
+}
+
+impl From<OsError> for OpenError {
+    fn from(error: OsError) -> Self {
+        OpenError::Os(error)
+    }
+}
+
+impl From<NameError> for OpenError {
+    fn from(error: NameError) -> Self {
+        OpenError::Name(error)
+    }
+}
+
+fn held_by(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "a live process".to_owned(), |pid| format!("process {pid}, which lives"))
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Name(error) => error.fmt(f),
+            OpenError::Dimensions { channel, source } => write!(f, "channel {channel}: {source}"),
+            OpenError::Words { board, found } => write!(
+                f,
+                "board {board}: {found} words asked for; a board has 1 to {}",
+                lastword_protocol::status::WORDS_MAX
+            ),
+            OpenError::CapacityNotGiven { channel } => write!(
+                f,
+                "channel {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
+                 to create it"
+            ),
+            OpenError::NotFound { object } => {
+                write!(f, "object {object}: not found; start the process that creates it, then try again")
+            }
+            OpenError::Incomplete { object } => write!(
+                f,
+                "object {object}: its creator has not finished, or was killed before it had; try again, or take a role, \
+                 which completes it"
+            ),
+            OpenError::Header { object, source } => write!(
+                f,
+                "object {object}: {source}; use the program version that made it, or remove it and create it anew"
+            ),
+            OpenError::Mismatch { object, field, found, expected } => write!(
+                f,
+                "object {object}: its {field}: found {found}, expected {expected}; ask for what is there, or remove it \
+                 and create it anew"
+            ),
+            OpenError::DataMissing { object } => write!(
+                f,
+                "object {object}: not found, though the channel's locks object is complete: somebody removed it; remove \
+                 the channel and create it anew"
+            ),
+            OpenError::BeingCreated { object, waited } => write!(
+                f,
+                "object {object}: another process has been creating or removing it for {} s (is it stopped?); let it go \
+                 on, or kill it and try again",
+                waited.as_secs()
+            ),
+            OpenError::Unsettled { object } => {
+                write!(f, "object {object}: it was removed again and again while it was opened; try again")
+            }
+            OpenError::RoleTaken { channel, role, holder } => write!(
+                f,
+                "channel {channel}: the role of {role} is held by {}; end that process first, or take another role",
+                held_by(*holder)
+            ),
+            OpenError::NoSuchConsumer { channel, index, consumers } => {
+                write!(f, "channel {channel}: consumer {index} asked for, and it has consumers 0 to ")?;
+                write!(f, "{}; use one of them, or create it anew with more", consumers.saturating_sub(1))
+            }
+            OpenError::AllConsumersTaken { channel, consumers } => write!(
+                f,
+                "channel {channel}: all of its {consumers} consumers are held by live processes; end one, or create it \
+                 anew with more"
+            ),
+            OpenError::Corrupt { channel, source } => write!(f, "channel {channel}: {source}"),
+            OpenError::Os(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            OpenError::Dimensions { source, .. } => Some(source),
+            OpenError::Header { source, .. } => Some(source),
+            OpenError::Corrupt { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Why nothing was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// The name cannot be.
+    Name(NameError),
+    /// A live process has a role.
+    InUse {
+        /// The channel or board.
+        channel: String,
+        /// The role.
+        role: Role,
+        /// The process that has it, as its own pid namespace numbers it, if it is known.
+        holder: Option<u32>,
+    },
+    /// Another process has been creating or removing it for this long.
+    BeingCreated {
+        /// The object.
+        object: String,
+        /// How long this call waited.
+        waited: Duration,
+    },
+    /// It was removed and created again, each time this call had opened it.
+    Unsettled {
+        /// The object.
+        object: String,
+    },
+    /// A system call failed.
+    Os(OsError),
+}
+
+impl From<OsError> for RemoveError {
+    fn from(error: OsError) -> Self {
+        RemoveError::Os(error)
+    }
+}
+
+impl From<NameError> for RemoveError {
+    fn from(error: NameError) -> Self {
+        RemoveError::Name(error)
+    }
+}
+
+impl fmt::Display for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RemoveError::Name(error) => error.fmt(f),
+            RemoveError::InUse { channel, role, holder } => write!(
+                f,
+                "channel {channel}: not removed, the role of {role} is held by {}; end that process first, or remove by \
+                 force",
+                held_by(*holder)
+            ),
+            RemoveError::BeingCreated { object, waited } => {
+                OpenError::BeingCreated { object: object.clone(), waited: *waited }.fmt(f)
+            }
+            RemoveError::Unsettled { object } => OpenError::Unsettled { object: object.clone() }.fmt(f),
+            RemoveError::Os(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for RemoveError {}
+
+macro_rules! channel_errors {
+    ($($(#[$doc:meta])* $name:ident, $source:ty;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            /// The channel.
+            pub channel: String,
+            /// What happened.
+            pub source: $source,
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "channel {}: {}", self.channel, self.source)
+            }
+        }
+
+        impl Error for $name {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.source)
+            }
+        }
+    )*};
+}
+
+channel_errors! {
+    /// Why nothing was published.
+    PublishError, slots::PublishError;
+    /// Why nothing was locked, or nothing was read: a word in shared memory is garbage.
+    AcquireError, Corrupt;
+    /// Why a peek gave no message.
+    PeekError, slots::PeekError;
+}

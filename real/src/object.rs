@@ -1,0 +1,271 @@
+//! A POSIX shared-memory object: opening, sizing, its header, and byte-range locks on it.
+//!
+//! Locks are those of the open file description (`F_OFD_SETLK`, fcntl(2)): the kernel drops them when the last process
+//! that has the description is gone, however it went, and two descriptions conflict even within one process. A mapping
+//! keeps the description that it was made from alive, so a description that holds a role is never mapped
+//! ([`Object::reopen`]): whoever looks into a dying process's memory does not prolong its role.
+
+use crate::error::{ObjectError, OsError};
+use crate::region::Region;
+use crate::role::LockByte;
+use lastword_protocol::header::{self, Header};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
+use nix::libc;
+use nix::sys::mman::{shm_open, shm_unlink};
+use nix::sys::stat::Mode;
+use std::fs::{File, Permissions};
+use std::io;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+const LOCK_POLL: Duration = Duration::from_millis(1);
+
+/// How an object is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    ReadWrite,
+}
+
+/// An open shared-memory object.
+#[derive(Debug)]
+pub(crate) struct Object {
+    name: String,
+    file: File,
+}
+
+/// The permissions of a new object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// 0600, less what the umask takes away.
+    Default,
+    /// These, whatever the umask.
+    Exactly(u32),
+}
+
+impl Permission {
+    fn mode(self) -> Mode {
+        match self {
+            Permission::Default => Mode::S_IRUSR | Mode::S_IWUSR,
+            Permission::Exactly(mode) => Mode::from_bits_truncate(mode),
+        }
+    }
+}
+
+impl Object {
+    /// Opens an object; `None` where there is none of that name.
+    pub(crate) fn open(name: &str, access: Access) -> Result<Option<Self>, OsError> {
+        let flags = match access {
+            Access::Read => OFlag::O_RDONLY,
+            Access::ReadWrite => OFlag::O_RDWR,
+        };
+        match shm(name, flags, Mode::empty()) {
+            Ok(file) => Ok(Some(Self { name: name.to_owned(), file })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(OsError::new(name, "shm_open", errno)),
+        }
+    }
+
+    /// Creates an object; `None` where there is one of that name.
+    pub(crate) fn create(name: &str, permission: Permission) -> Result<Option<Self>, OsError> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        match shm(name, flags, permission.mode()) {
+            Ok(file) => Ok(Some(Self { name: name.to_owned(), file })),
+            Err(Errno::EEXIST) => Ok(None),
+            Err(errno) => Err(OsError::new(name, "shm_open", errno)),
+        }
+    }
+
+    /// Removes the name; false where there was none. Who has the object open or mapped keeps it.
+    pub(crate) fn unlink(name: &str) -> Result<bool, OsError> {
+        match shm_unlink(name) {
+            Ok(()) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(OsError::new(name, "shm_unlink", errno)),
+        }
+    }
+
+    /// The same object through another open file description; `None` if the name is gone or is another object's now.
+    pub(crate) fn reopen(&self, access: Access) -> Result<Option<Self>, OsError> {
+        let Some(again) = Self::open(&self.name, access)? else { return Ok(None) };
+        let identity = |object: &Self| {
+            let metadata = object.file.metadata().map_err(|error| object.failed("fstat", &error))?;
+            Ok((metadata.dev(), metadata.ino()))
+        };
+        Ok((identity(self)? == identity(&again)?).then_some(again))
+    }
+
+    /// Maps the object's first `length` bytes, which the caller has found it to have.
+    pub(crate) fn map(&self, length: usize, access: Access) -> Result<Region, OsError> {
+        let length = NonZeroUsize::new(length).ok_or_else(|| self.failed_with("mmap", Errno::EINVAL))?;
+        Region::map(&self.file, length, access == Access::ReadWrite).map_err(|errno| self.failed_with("mmap", errno))
+    }
+
+    /// Whether the object is as its creation leaves it at first.
+    pub(crate) fn is_empty(&self) -> Result<bool, OsError> {
+        self.length().map(|length| length == 0)
+    }
+
+    /// The object's header, and whether the object is as long as it says.
+    ///
+    /// A creator may be at work meanwhile. Before its magic, which it writes last, nothing but the first word is looked
+    /// at; whoever sees the magic sees the rest and the full length.
+    pub(crate) fn header(&self) -> Result<Header, ObjectError> {
+        let mut words = [0; header::WORDS];
+        let mut length = self.length()?;
+        let mut count = self.read(&mut words[..1])?;
+        if words[0] == header::MAGIC {
+            fence(Ordering::Acquire);
+            count = self.read(&mut words)?;
+            length = self.length()?;
+        }
+        let words = if length == 0 { &[] } else { &words[..count] };
+        Header::parse(words, length).map_err(|source| ObjectError::Header { object: self.name.clone(), source })
+    }
+
+    /// Begins to make this empty object one of `length` bytes, all zero: its first word says that it is incomplete.
+    ///
+    /// The memory is reserved here, so that a full `/dev/shm` is an error now and not a SIGBUS later.
+    pub(crate) fn begin(&self, permission: Permission, length: u64) -> Result<(), OsError> {
+        self.mark_incomplete()?;
+        if let Permission::Exactly(mode) = permission {
+            self.set_mode(mode)?;
+        }
+        let length = length.try_into().map_err(|_| self.failed_with("posix_fallocate", Errno::EFBIG))?;
+        retry(|| posix_fallocate(&self.file, 0, length)).map_err(|errno| self.failed_with("posix_fallocate", errno))
+    }
+
+    /// Writes a header, all but its first word.
+    pub(crate) fn describe(&self, header: &Header) -> Result<(), OsError> {
+        self.write(8, &header.encode()[1..])
+    }
+
+    /// Writes the first word of a complete object.
+    pub(crate) fn complete(&self) -> Result<(), OsError> {
+        self.write(0, &[header::MAGIC])
+    }
+
+    /// Writes the first word of an incomplete object.
+    pub(crate) fn mark_incomplete(&self) -> Result<(), OsError> {
+        self.write(0, &[header::CREATING])
+    }
+
+    /// The word at `offset`; 0 where it cannot be read.
+    pub(crate) fn peek_word(&self, offset: usize) -> u64 {
+        let mut bytes = [0; 8];
+        match self.file.read_exact_at(&mut bytes, offset as u64) {
+            Ok(()) => u64::from_ne_bytes(bytes),
+            Err(_) => 0,
+        }
+    }
+
+    /// Takes an exclusive lock; false where another open file description has one of these bytes.
+    pub(crate) fn try_lock(&self, bytes: &RangeInclusive<LockByte>) -> Result<bool, OsError> {
+        match retry(|| fcntl(&self.file, FcntlArg::F_OFD_SETLK(&request(libc::F_WRLCK, bytes)))) {
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(errno) => Err(self.failed_with("fcntl(F_OFD_SETLK)", errno)),
+        }
+    }
+
+    /// As [`try_lock`](Self::try_lock), trying again for a time.
+    pub(crate) fn lock_within(&self, bytes: &RangeInclusive<LockByte>, wait: Duration) -> Result<bool, OsError> {
+        let deadline = Instant::now() + wait;
+        while !self.try_lock(bytes)? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(LOCK_POLL);
+        }
+        Ok(true)
+    }
+
+    /// Gives locks up.
+    pub(crate) fn unlock(&self, bytes: &RangeInclusive<LockByte>) -> Result<(), OsError> {
+        retry(|| fcntl(&self.file, FcntlArg::F_OFD_SETLK(&request(libc::F_UNLCK, bytes))))
+            .map(drop)
+            .map_err(|errno| self.failed_with("fcntl(F_OFD_SETLK)", errno))
+    }
+
+    /// The first of these bytes that another open file description has locked.
+    pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, OsError> {
+        let mut lock = request(libc::F_WRLCK, bytes);
+        retry(|| fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut lock)))
+            .map_err(|errno| self.failed_with("fcntl(F_OFD_GETLK)", errno))?;
+        // A lock may begin before the range that was asked about.
+        let start = u16::try_from(lock.l_start).unwrap_or(0).max(*bytes.start());
+        Ok((i32::from(lock.l_type) != libc::F_UNLCK).then_some(start))
+    }
+
+    fn set_mode(&self, mode: u32) -> Result<(), OsError> {
+        let found = self.file.metadata().map_err(|error| self.failed("fstat", &error))?.mode() & 0o7777;
+        if found == mode {
+            return Ok(());
+        }
+        self.file.set_permissions(Permissions::from_mode(mode)).map_err(|error| self.failed("fchmod", &error))
+    }
+
+    fn length(&self) -> Result<u64, OsError> {
+        self.file.metadata().map(|metadata| metadata.len()).map_err(|error| self.failed("fstat", &error))
+    }
+
+    /// Reads words from the object's beginning on; how many there were.
+    fn read(&self, words: &mut [u64]) -> Result<usize, OsError> {
+        let mut bytes = [0; header::LENGTH];
+        let bytes = &mut bytes[..words.len() * 8];
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.file.read_at(&mut bytes[done..], done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed("pread", &error)),
+            }
+        }
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *word = u64::from_ne_bytes(*bytes);
+        }
+        Ok(done / 8)
+    }
+
+    fn write(&self, offset: u64, words: &[u64]) -> Result<(), OsError> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        self.file.write_all_at(&bytes, offset).map_err(|error| self.failed("pwrite", &error))
+    }
+
+    fn failed(&self, call: &'static str, error: &io::Error) -> OsError {
+        self.failed_with(call, Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+    }
+
+    fn failed_with(&self, call: &'static str, errno: Errno) -> OsError {
+        OsError::new(&self.name, call, errno)
+    }
+}
+
+fn shm(name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
+    retry(|| shm_open(name, flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, mode)).map(File::from)
+}
+
+fn request(kind: i32, bytes: &RangeInclusive<LockByte>) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: (*bytes.start()).into(),
+        l_len: (*bytes.end() - *bytes.start() + 1).into(),
+        // What locks of open file descriptions have to have here.
+        l_pid: 0,
+    }
+}
+
+fn retry<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! An observer of a channel.
+
+use crate::error::PeekError;
+use crate::message::{Message, check_length};
+use crate::name::Name;
+use crate::slots::SlotsMemory;
+use lastword_protocol::slots::{self, Layout, Sequence};
+use std::marker::PhantomData;
+
+const ATTEMPTS: u32 = 64;
+
+/// A process that copies the most recent message without locking it. There may be any number, and nobody notices them.
+#[derive(Debug)]
+pub struct Observer<T: Message + ?Sized> {
+    inner: slots::Observer<SlotsMemory>,
+    name: Name,
+    messages: PhantomData<fn() -> Box<T>>,
+}
+
+impl<T: Message + ?Sized> Observer<T> {
+    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout) -> Self {
+        Self { inner: slots::Observer::new(memory, layout), name, messages: PhantomData }
+    }
+
+    /// The number of the newest message; `None` before the first.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn newest(&self) -> Result<Option<Sequence>, PeekError> {
+        match self.inner.newest() {
+            Ok(stamp) => Ok(stamp.map(slots::Stamp::sequence)),
+            Err(corrupt) => Err(self.failed(slots::PeekError::Corrupt(corrupt))),
+        }
+    }
+
+    /// A copy of the bytes of the most recent message, and its number; `None` before the first.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek).
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn peek_bytes(&self) -> Result<Option<(Sequence, Vec<u8>)>, PeekError> {
+        let mut bytes = Vec::new();
+        for _ in 0..ATTEMPTS {
+            match self.inner.peek(&mut bytes, ATTEMPTS) {
+                Ok(None) => return Ok(None),
+                Ok(Some((stamp, length))) => {
+                    bytes.truncate(length);
+                    return Ok(Some((stamp.sequence(), bytes)));
+                }
+                Err(slots::PeekError::BufferTooSmall { length, .. }) => bytes.resize(length, 0),
+                Err(source) => return Err(self.failed(source)),
+            }
+        }
+        Err(self.failed(slots::PeekError::Overtaken { attempts: ATTEMPTS }))
+    }
+
+    /// How many consumers the channel has.
+    #[must_use]
+    pub fn consumers(&self) -> u8 {
+        self.inner.layout().consumers()
+    }
+
+    /// Longest message, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.inner.layout().capacity()
+    }
+
+    #[cold]
+    fn failed(&self, source: slots::PeekError) -> PeekError {
+        PeekError { channel: self.name.to_string(), source }
+    }
+}
+
+impl<T: Message> Observer<T> {
+    /// A copy of the most recent message, and its number; `None` before the first. At most 64 attempts.
+    ///
+    /// # Errors
+    /// The producer was faster each time, or a word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn peek(&self) -> Result<Option<(Sequence, T)>, PeekError> {
+        let mut message = T::new_zeroed();
+        let found = self.inner.peek(message.as_mut_bytes(), ATTEMPTS).and_then(|found| match found {
+            Some((stamp, length)) => match check_length::<T>(length, stamp.slot()) {
+                Ok(()) => Ok(Some((stamp.sequence(), message))),
+                Err(corrupt) => Err(slots::PeekError::Corrupt(corrupt)),
+            },
+            None => Ok(None),
+        });
+        found.map_err(|source| self.failed(source))
+    }
+}

@@ -1,0 +1,179 @@
+//! A mapping of a shared-memory object. The only module of the workspace that may use `unsafe`.
+//!
+//! What other processes do to the mapped bytes is outside of Rust's memory model. This module holds on to three facts:
+//!
+//! 1. *Every access is an atomic access of an aligned 64-bit word*, payload included (with `Relaxed`). No reference to
+//!    the bytes is ever made, so no value that another process writes can break a promise that a reference makes.
+//! 2. *The range is mapped from construction to drop*, and every offset is checked against it.
+//! 3. *The object is not shorter than the mapping.* Its creator reserved all of its memory, attaching compared the
+//!    lengths, and no process that runs this code shortens an object that anybody has mapped. Who does so all the same
+//!    (`truncate` on `/dev/shm/...`) sends SIGBUS to those who have mapped it; there is no protection against that.
+//!
+//! Rust promises that `Relaxed` loads work on read-only pages and leaves the stronger ones to the platform. On x86-64 and
+//! aarch64 an 8-byte load of any ordering is a load instruction (`mov`; `ldr`, `ldar`, `ldapr`), never a
+//! compare-exchange, and a page that can be read permits it.
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("lastword loads from read-only pages with every ordering, which is known to work on x86-64 and aarch64");
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const WORD: usize = size_of::<u64>();
+
+/// The bytes of a shared-memory object, mapped into this process.
+///
+/// An offset out of range, an unaligned one, and a write to a region that is mapped read-only are bugs of the caller and
+/// panic. Offsets come from layouts that were checked against the object's length, never from a word that another
+/// process can write.
+#[derive(Debug)]
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    length: usize,
+    writable: bool,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread: any thread may access and unmap it.
+unsafe impl Send for Region {}
+// SAFETY: `&Region` gives atomic accesses only (fact 1), which may run side by side.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Maps the first `length` bytes of `file`. The caller has checked that the object has that many.
+    pub(crate) fn map(file: &File, length: NonZeroUsize, writable: bool) -> nix::Result<Self> {
+        let protection = if writable { ProtFlags::PROT_READ | ProtFlags::PROT_WRITE } else { ProtFlags::PROT_READ };
+        // SAFETY: without an address hint the kernel chooses a range that nothing else uses, so no memory of this
+        // process is replaced. The file's bytes are accessed as fact 1 says.
+        let base = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, file, 0) }?;
+        Ok(Self { base: base.cast(), length: length.get(), writable })
+    }
+
+    /// Loads the word at `offset`.
+    #[inline]
+    pub(crate) fn load(&self, offset: usize, order: Ordering) -> u64 {
+        self.word(offset).load(order)
+    }
+
+    /// Stores to the word at `offset`.
+    #[inline]
+    pub(crate) fn store(&self, offset: usize, value: u64, order: Ordering) {
+        self.assert_writable();
+        self.word(offset).store(value, order);
+    }
+
+    /// Replaces `current` by `new` in the word at `offset`; the word found where it was not `current`.
+    #[inline]
+    pub(crate) fn compare_exchange(
+        &self,
+        offset: usize,
+        current: u64,
+        new: u64,
+        order: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.assert_writable();
+        self.word(offset).compare_exchange(current, new, order, failure)
+    }
+
+    /// Copies the bytes from `offset` on into `into`, word by word.
+    #[inline]
+    pub(crate) fn read(&self, offset: usize, into: &mut [u8]) {
+        let words = self.words(offset, into.len());
+        let skip = offset % WORD;
+        let head = if skip == 0 { 0 } else { into.len().min(WORD - skip) };
+        let (head, rest) = into.split_at_mut(head);
+        let mut words = words.iter();
+        let mut next = || words.next().map_or([0; WORD], |word| word.load(Ordering::Relaxed).to_ne_bytes());
+        if !head.is_empty() {
+            head.copy_from_slice(&next()[skip..skip + head.len()]);
+        }
+        let (whole, tail) = rest.as_chunks_mut::<WORD>();
+        for chunk in whole {
+            *chunk = next();
+        }
+        if !tail.is_empty() {
+            tail.copy_from_slice(&next()[..tail.len()]);
+        }
+    }
+
+    /// Copies `from` to the bytes from `offset` on, word by word. A word covered in part keeps its other bytes, which
+    /// only this process writes.
+    #[inline]
+    pub(crate) fn write(&self, offset: usize, from: &[u8]) {
+        self.assert_writable();
+        let words = self.words(offset, from.len());
+        let skip = offset % WORD;
+        let head = if skip == 0 { 0 } else { from.len().min(WORD - skip) };
+        let (head, rest) = from.split_at(head);
+        let (whole, tail) = rest.as_chunks::<WORD>();
+        let (first, words) = words.split_at(usize::from(!head.is_empty()));
+        if let Some(word) = first.first() {
+            merge(word, skip, head);
+        }
+        for (word, chunk) in words.iter().zip(whole) {
+            word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+        }
+        if let Some(word) = words.get(whole.len()) {
+            merge(word, 0, tail);
+        }
+    }
+
+    /// The address of the byte at `offset`.
+    #[inline]
+    pub(crate) fn as_ptr(&self, offset: usize) -> *mut u8 {
+        assert!(offset <= self.length, "offset {offset} is outside of a region of {} bytes", self.length);
+        self.base.as_ptr().wrapping_add(offset)
+    }
+
+    #[inline]
+    fn assert_writable(&self) {
+        assert!(self.writable, "a write to a region that is mapped read-only");
+    }
+
+    #[inline]
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(WORD), "offset {offset} is not that of a word");
+        &self.words(offset, WORD)[0]
+    }
+
+    /// The words that `length` bytes from `offset` on touch.
+    #[inline]
+    fn words(&self, offset: usize, length: usize) -> &[AtomicU64] {
+        let end = offset.checked_add(length).and_then(|end| end.checked_next_multiple_of(WORD));
+        let first = offset - offset % WORD;
+        match end {
+            Some(end) if end <= self.length => {
+                // SAFETY: `base + first` is a multiple of 8 (mmap returns whole pages) and `first..end` lies within the
+                // mapping (checked above), which lives as long as `self` (fact 2). `AtomicU64` is valid for all bits,
+                // has interior mutability, and every other access to these bytes is atomic too (fact 1). Where the
+                // pages are read-only, callers only load: `assert_writable` stands before every store.
+                unsafe {
+                    std::slice::from_raw_parts(
+                        self.base.as_ptr().add(first).cast::<AtomicU64>().cast_const(),
+                        (end - first) / WORD,
+                    )
+                }
+            }
+            _ => panic!("bytes {offset} and {length} on are outside of a region of {} bytes", self.length),
+        }
+    }
+}
+
+#[inline]
+fn merge(word: &AtomicU64, skip: usize, from: &[u8]) {
+    let mut bytes = word.load(Ordering::Relaxed).to_ne_bytes();
+    bytes[skip..skip + from.len()].copy_from_slice(from);
+    word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: the range was mapped by `map`, is unmapped only here, and no reference to it outlives `self`. A raw
+        // pointer that `as_ptr` gave away dangles from now on, as its documentation says.
+        let unmapped = unsafe { munmap(self.base.cast(), self.length) };
+        debug_assert_eq!(unmapped, Ok(()));
+    }
+}

@@ -1,0 +1,95 @@
+//! Roles: who may do what, held as locks that the kernel drops when a process dies.
+
+use crate::error::OsError;
+use crate::object::Object;
+use crate::region::Region;
+use lastword_protocol::slots::{self, layout};
+use lastword_protocol::status;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering;
+
+/// The byte of an object whose lock is a role, or the right to create and remove.
+pub(crate) type LockByte = u16;
+
+/// The right to create, complete and remove.
+pub(crate) const CREATE: RangeInclusive<LockByte> = 0..=0;
+/// Every role that there can be.
+pub(crate) const ALL_ROLES: RangeInclusive<LockByte> = PRODUCER..=CONSUMERS + slots::CONSUMERS_MAX as LockByte - 1;
+
+const PRODUCER: LockByte = 1;
+const CONSUMERS: LockByte = 2;
+
+/// What one process at a time may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The producer of a channel.
+    Producer,
+    /// A consumer of a channel.
+    Consumer(u8),
+    /// The writer of a status board.
+    Writer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Role::Producer => f.write_str("producer"),
+            Role::Consumer(index) => write!(f, "consumer {index}"),
+            Role::Writer => f.write_str("writer"),
+        }
+    }
+}
+
+impl Role {
+    pub(crate) fn bytes(self) -> RangeInclusive<LockByte> {
+        let byte = match self {
+            Role::Producer | Role::Writer => PRODUCER,
+            Role::Consumer(index) => CONSUMERS + LockByte::from(index),
+        };
+        byte..=byte
+    }
+
+    /// The role of a channel whose lock is at `byte`.
+    pub(crate) fn of_channel(byte: LockByte) -> Self {
+        let consumer = byte.checked_sub(CONSUMERS).and_then(|index| u8::try_from(index).ok());
+        consumer.map_or(Role::Producer, Role::Consumer)
+    }
+
+    /// Where the object notes who took the role last.
+    fn holder_offset(self) -> usize {
+        match self {
+            Role::Producer => layout::PRODUCER_HOLDER,
+            Role::Consumer(index) => layout::consumer_holder(index),
+            Role::Writer => status::WRITER_HOLDER,
+        }
+    }
+
+    /// The process that took the role last, if it is known. For messages to people: it may be out of date.
+    pub(crate) fn holder(self, object: &Object) -> Option<u32> {
+        u32::try_from(object.peek_word(self.holder_offset())).ok().filter(|&pid| pid != 0)
+    }
+
+    /// Notes that this process has the role.
+    pub(crate) fn sign(self, region: &Region) {
+        region.store(self.holder_offset(), std::process::id().into(), Ordering::Relaxed);
+    }
+}
+
+/// A role that this process has, as long as this lives and no forked child keeps a copy of it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    object: Object,
+}
+
+impl Held {
+    /// Takes a role of `object`; the object back where a live process has it.
+    pub(crate) fn take(object: Object, role: Role) -> Result<Result<Self, Object>, OsError> {
+        Ok(if object.try_lock(&role.bytes())? { Ok(Self { object }) } else { Err(object) })
+    }
+
+    /// The object that the role is of.
+    pub(crate) fn object(&self) -> &Object {
+        &self.object
+    }
+}

@@ -1,0 +1,89 @@
+//! The memory of a `slots` channel, as the protocol reaches it: two mapped objects.
+
+use crate::region::Region;
+use lastword_protocol::memory::{Memory, Ordering, Site};
+use lastword_protocol::slots::{Layout, Object, Word};
+use std::sync::atomic::fence;
+
+/// The mapped objects of a channel. Observers have no locks object, consumers a data object that is read-only.
+#[derive(Debug)]
+pub(crate) struct SlotsMemory {
+    pub(crate) data: Region,
+    pub(crate) locks: Option<Region>,
+    pub(crate) layout: Layout,
+}
+
+impl SlotsMemory {
+    /// Where a word is. The protocol names no other words than the layout has, and observers no locks.
+    #[inline]
+    fn place(&self, word: Word) -> (&Region, usize) {
+        match (self.layout.offset(word), &self.locks) {
+            (Some((Object::Data, offset)), _) => (&self.data, offset),
+            (Some((Object::Locks, offset)), Some(locks)) => (locks, offset),
+            _ => panic!("the word {word} is not in this memory"),
+        }
+    }
+
+    /// The offset in the data object of `length` bytes of a slot's payload, from byte `offset`.
+    #[inline]
+    fn payload(&self, slot: usize, offset: usize, length: usize) -> usize {
+        let end = offset.checked_add(length).filter(|&end| end <= self.layout.payload_length());
+        match (self.layout.payload_offset(slot), end) {
+            (Some(payload), Some(_)) => payload + offset,
+            _ => panic!("bytes {offset} and {length} on of slot {slot} are not in this memory"),
+        }
+    }
+
+    /// The address of a slot's payload.
+    #[inline]
+    pub(crate) fn payload_ptr(&self, slot: u8) -> *mut u8 {
+        self.data.as_ptr(self.payload(slot.into(), 0, 0))
+    }
+}
+
+impl Memory for SlotsMemory {
+    type Word = Word;
+
+    #[inline]
+    fn load(&self, word: Word, site: &'static Site) -> u64 {
+        let (region, offset) = self.place(word);
+        region.load(offset, site.order)
+    }
+
+    #[inline]
+    fn store(&self, word: Word, value: u64, site: &'static Site) {
+        let (region, offset) = self.place(word);
+        region.store(offset, value, site.order);
+    }
+
+    #[inline]
+    fn compare_exchange(&self, word: Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {
+        let (region, offset) = self.place(word);
+        region.compare_exchange(offset, current, new, site.order, site.failure)
+    }
+
+    #[inline]
+    fn fence(&self, site: &'static Site) {
+        fence(site.order);
+    }
+
+    #[inline]
+    fn read_word(&self, slot: usize, index: usize, _: &'static Site) -> u64 {
+        self.data.load(self.payload(slot, index.saturating_mul(8), 8), Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn write_word(&self, slot: usize, index: usize, value: u64, _: &'static Site) {
+        self.data.store(self.payload(slot, index.saturating_mul(8), 8), value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn read(&self, slot: usize, offset: usize, into: &mut [u8], _: &'static Site) {
+        self.data.read(self.payload(slot, offset, into.len()), into);
+    }
+
+    #[inline]
+    fn write(&self, slot: usize, offset: usize, from: &[u8], _: &'static Site) {
+        self.data.write(self.payload(slot, offset, from.len()), from);
+    }
+}

@@ -1,2 +1,55 @@
 //! The `lastword` command.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod board;
+mod check;
+mod crew;
+mod demo;
+mod exchange;
+mod fault;
+mod names;
+mod party;
+mod payload;
+mod plan;
+mod report;
+mod session;
+mod signals;
+mod table;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Processes that share memory and survive each other's death.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Processes that exchange numbers, to be killed and started again with a key
+    Exchange(exchange::Options),
+    /// Processes that are killed at random moments while everything they read is checked
+    Demo(demo::Options),
+    /// One process of the demo
+    #[command(hide = true)]
+    DemoWorker(worker::Options),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Exchange(options) => exchange::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::DemoWorker(options) => worker::run(&options),
+    };
+    match ended {
+        Ok(code) => code.into(),
+        Err(error) => {
+            eprintln!("lastword: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The words of a worker's status board. They are shared memory, so a kill loses none of them.
+
+use crate::check::Promise;
+
+/// Number of the newest message whose publish has returned. Set at once after it; readers look here before they read.
+pub(crate) const RETURNED: u16 = 0;
+/// Messages read under a lock.
+pub(crate) const READS: u16 = 1;
+/// Messages read by peeking.
+pub(crate) const PEEKS: u16 = 2;
+/// Restarts after which every role was back and everything found was verified.
+pub(crate) const RECOVERIES: u16 = 3;
+const VIOLATIONS: u16 = 4;
+const CHANNELS: u16 = VIOLATIONS + Promise::ALL.len() as u16;
+const WORDS_PER_CHANNEL: u16 = 3;
+
+/// How many words a board has, for that many processes.
+pub(crate) fn words(processes: usize) -> u16 {
+    CHANNELS + WORDS_PER_CHANNEL * processes as u16
+}
+
+/// Breaches of a promise.
+pub(crate) fn violations(promise: Promise) -> u16 {
+    VIOLATIONS + promise as u16
+}
+
+/// Number of the newest message of a channel that the worker has locked, so that its successor knows it.
+pub(crate) fn acquired(channel: usize) -> u16 {
+    CHANNELS + WORDS_PER_CHANNEL * channel as u16
+}
+
+/// Number of the newest message of a channel that the worker has peeked at.
+pub(crate) fn peeked(channel: usize) -> u16 {
+    acquired(channel) + 1
+}
+
+/// Number of the message of a channel that the worker certainly has locked: set after the lock, zeroed before its
+/// release.
+pub(crate) fn holding(channel: usize) -> u16 {
+    acquired(channel) + 2
+}

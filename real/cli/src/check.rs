@@ -1,0 +1,211 @@
+//! What must hold of everything that a process reads. Pure functions, so that each verdict is tested.
+
+use crate::payload::{self, Header};
+use std::fmt;
+
+/// The promises that a run counts breaches of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// A message is whole, is the one its number says, and stays so while it is locked.
+    Torn,
+    /// What a reader sees never gets older, across its restarts too.
+    WentBack,
+    /// What a reader sees is as new as the newest publish that had returned before.
+    Stale,
+    /// A restart loses nothing: neither a number nor a lock.
+    Lost,
+}
+
+impl Promise {
+    /// All of them, in the order of the counters.
+    pub(crate) const ALL: [Self; 4] = [Promise::Torn, Promise::WentBack, Promise::Stale, Promise::Lost];
+
+    /// Its name in tables and JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Promise::Torn => "torn",
+            Promise::WentBack => "went_back",
+            Promise::Stale => "stale",
+            Promise::Lost => "lost",
+        }
+    }
+}
+
+/// A breach of a promise, with what there is to show for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Which promise.
+    pub(crate) promise: Promise,
+    /// What was seen.
+    pub(crate) evidence: String,
+}
+
+impl Violation {
+    fn new(promise: Promise, evidence: impl Into<String>) -> Self {
+        Self { promise, evidence: evidence.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.promise.name(), self.evidence)
+    }
+}
+
+/// What a reader knew of a channel before it read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// The channel: who publishes in it.
+    pub(crate) channel: u8,
+    /// The newest number that this reader or a predecessor has seen; 0 for none.
+    pub(crate) seen: u64,
+    /// The newest number whose publish was known to have returned; 0 for none.
+    pub(crate) returned: u64,
+}
+
+impl Known {
+    /// Judges a message that was read under the number `stamp`.
+    pub(crate) fn message(&self, bytes: &[u8], stamp: u64) -> Result<Header, Violation> {
+        let channel = self.channel;
+        let header = payload::verify(bytes).map_err(|torn| {
+            Violation::new(
+                Promise::Torn,
+                format!("message {stamp} of channel {channel}, {} bytes: {torn}", bytes.len()),
+            )
+        })?;
+        // A message under another's number is judged by the older of the two.
+        self.number(stamp.min(header.sequence))?;
+        if header.sequence != stamp || header.channel != channel {
+            let evidence = format!("message {stamp} of channel {channel} holds {header:?}");
+            return Err(Violation::new(Promise::Torn, evidence));
+        }
+        Ok(header)
+    }
+
+    /// Judges the answer that nothing has been published yet.
+    pub(crate) fn nothing(&self) -> Result<(), Violation> {
+        self.number(0)
+    }
+
+    fn number(&self, found: u64) -> Result<(), Violation> {
+        let Known { channel, seen, returned } = *self;
+        if found < seen {
+            let evidence = format!("message {found} of channel {channel} after message {seen}");
+            Err(Violation::new(Promise::WentBack, evidence))
+        } else if found < returned {
+            let evidence = format!("message {found} of channel {channel} when {returned} had been published");
+            Err(Violation::new(Promise::Stale, evidence))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Judges what a restarted reader finds locked: `holding` is what its predecessor certainly had, 0 for nothing.
+    pub(crate) fn held(&self, found: Option<u64>, holding: u64) -> Result<(), Violation> {
+        let Known { channel, seen, .. } = *self;
+        let found = found.unwrap_or(0);
+        if holding != 0 && found != holding {
+            let evidence = format!("channel {channel}: a restarted reader finds {found} locked, and {holding} was");
+            Err(Violation::new(Promise::Lost, evidence))
+        } else if found != 0 && found < seen {
+            let evidence = format!("channel {channel}: a restarted reader finds {found} locked, and {seen} was seen");
+            Err(Violation::new(Promise::WentBack, evidence))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Judges a locked message that is read again.
+pub(crate) fn again(before: &Header, bytes: &[u8]) -> Result<(), Violation> {
+    // The header decides every byte, so two whole messages with one header are the same.
+    match payload::verify(bytes) {
+        Ok(now) if now == *before => Ok(()),
+        Ok(now) => Err(Violation::new(Promise::Torn, format!("locked {before:?} became {now:?}"))),
+        Err(torn) => Err(Violation::new(Promise::Torn, format!("locked {before:?} became torn: {torn}"))),
+    }
+}
+
+/// Judges the number that a restarted producer continues from: the one of the last publish that is known to have
+/// returned, or the next, whose publish was interrupted after it had taken effect.
+pub(crate) fn numbering(channel: u8, recovered: u64, returned: u64) -> Result<(), Violation> {
+    if recovered == returned || recovered == returned + 1 {
+        return Ok(());
+    }
+    let evidence = format!("channel {channel}: the producer continues from {recovered}, and had returned {returned}");
+    Err(Violation::new(Promise::Lost, evidence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Known = Known { channel: 3, seen: 10, returned: 12 };
+
+    fn header(sequence: u64) -> Header {
+        Header { sequence, nonce: 5, channel: 3, length: 100 }
+    }
+
+    fn bytes(header: &Header) -> Vec<u8> {
+        let mut bytes = vec![0; header.length];
+        header.fill(0, &mut bytes);
+        bytes
+    }
+
+    fn promise<T>(result: Result<T, Violation>) -> Option<Promise> {
+        result.err().map(|violation| violation.promise)
+    }
+
+    #[test]
+    fn the_newest_message_or_a_newer_one_is_right() {
+        for sequence in [12, 13, 1000] {
+            assert_eq!(KNOWN.message(&bytes(&header(sequence)), sequence), Ok(header(sequence)));
+        }
+        assert_eq!(Known { channel: 3, seen: 0, returned: 0 }.nothing(), Ok(()));
+    }
+
+    #[test]
+    fn an_older_one_is_stale_and_one_older_than_seen_went_back() {
+        assert_eq!(promise(KNOWN.message(&bytes(&header(11)), 11)), Some(Promise::Stale));
+        assert_eq!(promise(KNOWN.message(&bytes(&header(9)), 9)), Some(Promise::WentBack));
+        assert_eq!(promise(KNOWN.message(&bytes(&header(9)), 12)), Some(Promise::WentBack));
+        assert_eq!(promise(KNOWN.nothing()), Some(Promise::WentBack));
+        assert_eq!(promise(Known { seen: 0, ..KNOWN }.nothing()), Some(Promise::Stale));
+    }
+
+    #[test]
+    fn a_changed_byte_a_foreign_message_and_a_foreign_number_are_torn() {
+        let mut changed = bytes(&header(12));
+        changed[99] ^= 1;
+        assert_eq!(promise(KNOWN.message(&changed, 12)), Some(Promise::Torn));
+        let foreign = Header { channel: 2, ..header(12) };
+        assert_eq!(promise(KNOWN.message(&bytes(&foreign), 12)), Some(Promise::Torn));
+        assert_eq!(promise(KNOWN.message(&bytes(&header(13)), 12)), Some(Promise::Torn));
+    }
+
+    #[test]
+    fn a_locked_message_may_not_change() {
+        let before = header(12);
+        assert_eq!(again(&before, &bytes(&before)), Ok(()));
+        assert_eq!(promise(again(&before, &bytes(&Header { nonce: 6, ..before }))), Some(Promise::Torn));
+        assert_eq!(promise(again(&before, &bytes(&before)[..99])), Some(Promise::Torn));
+    }
+
+    #[test]
+    fn a_producer_continues_from_what_returned_or_the_one_after() {
+        assert_eq!(numbering(0, 7, 7), Ok(()));
+        assert_eq!(numbering(0, 8, 7), Ok(()));
+        assert_eq!(promise(numbering(0, 6, 7)), Some(Promise::Lost));
+        assert_eq!(promise(numbering(0, 9, 7)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn a_lock_survives_and_is_no_older_than_what_was_seen() {
+        assert_eq!(KNOWN.held(None, 0), Ok(()));
+        assert_eq!(KNOWN.held(Some(10), 10), Ok(()));
+        assert_eq!(KNOWN.held(Some(11), 0), Ok(()));
+        assert_eq!(promise(KNOWN.held(None, 10)), Some(Promise::Lost));
+        assert_eq!(promise(KNOWN.held(Some(11), 10)), Some(Promise::Lost));
+        assert_eq!(promise(KNOWN.held(Some(9), 0)), Some(Promise::WentBack));
+    }
+}

@@ -1,0 +1,130 @@
+//! One process of an exchange: it writes numbers and reads everybody else's.
+//!
+//! It needs nobody who supervises it: started by hand in a terminal of its own, it takes part just as well.
+
+use crate::names;
+use lastword::status::{Monitor, Writer};
+use lastword::{Channel, Consumer, OpenError};
+use rand::RngExt;
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+/// On a process's board: whether it has seen everybody there. Then nobody waits any more, a restarted process neither.
+const BEGUN: u16 = 0;
+const WORDS: u16 = 1;
+const POLL: Duration = Duration::from_millis(20);
+/// One read in this many keeps its message locked until the next round.
+const KEEP_EVERY: u32 = 3;
+
+/// What a process is told.
+pub(crate) struct Party<'p> {
+    /// The session's name.
+    pub(crate) session: &'p str,
+    /// Which process it is.
+    pub(crate) index: usize,
+    /// Of how many.
+    pub(crate) of: usize,
+    /// Time between rounds, on average.
+    pub(crate) interval: Duration,
+}
+
+struct Source {
+    channel: usize,
+    consumer: Consumer<u64>,
+}
+
+impl Party<'_> {
+    /// Takes part until it is killed, or until something keeps it from it.
+    pub(crate) fn take_part(&self) -> Result<Infallible, Box<dyn Error>> {
+        let index = self.index;
+        let mut board = Writer::create(&names::board(self.session, index), WORDS, names::MODE)?;
+        let mut producer = self.channel(index)?.producer()?;
+        let mut sources = (0..self.of)
+            .filter(|&channel| channel != index)
+            .map(|channel| {
+                let consumer = self.channel(channel)?.consumer(names::consumer_index(index, channel))?;
+                Ok(Source { channel, consumer })
+            })
+            .collect::<Result<Vec<_>, OpenError>>()?;
+
+        let mut number = producer.read_last()?.unwrap_or(0);
+        if number > 0 {
+            self.say(&format!("continues from {number}"))?;
+        }
+        for Source { channel, consumer } in &mut sources {
+            if let Some(sample) = consumer.held() {
+                self.say(&format!("still held {} from {channel}", sample.read()))?;
+            }
+        }
+        self.wait_for_all(&board)?;
+        board.set(BEGUN, true)?;
+
+        let mut rng = rand::rng();
+        loop {
+            for Source { channel, consumer } in &mut sources {
+                match consumer.acquire()? {
+                    None => self.say(&format!("read info from {channel}: empty"))?,
+                    Some(sample) => {
+                        self.say(&format!("read info from {channel}: {}", sample.read()))?;
+                        // It stays locked until the next round, so that a kill finds it so.
+                        if rng.random_range(0..KEEP_EVERY) == 0 {
+                            sample.keep();
+                        }
+                    }
+                }
+            }
+            number += 1;
+            producer.publish(&number)?;
+            self.say(&format!("write {number}"))?;
+            let longest = self.interval.as_micros() as u64 * 2;
+            thread::sleep(Duration::from_micros(rng.random_range(0..=longest)));
+        }
+    }
+
+    fn channel(&self, process: usize) -> Result<Channel<u64>, OpenError> {
+        let name = names::channel_name(self.session, process);
+        Ok(Channel::new(&name)?.consumers(names::others(self.of)).mode(names::MODE))
+    }
+
+    fn wait_for_all(&self, board: &Writer) -> Result<(), Box<dyn Error>> {
+        let mut begun: bool = board.get(BEGUN)?;
+        let mut waited_for = None;
+        while !begun {
+            let mut missing = None;
+            for process in (0..self.of).filter(|&process| process != self.index) {
+                let there = match Monitor::open(&names::board(self.session, process)) {
+                    Ok(monitor) => {
+                        begun |= monitor.get::<bool>(BEGUN)?;
+                        monitor.writer_lives()?
+                    }
+                    Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. }) => false,
+                    Err(error) => return Err(error.into()),
+                };
+                if !there {
+                    missing = missing.or(Some(process));
+                }
+            }
+            begun |= missing.is_none();
+            if !begun {
+                if missing != waited_for
+                    && let Some(process) = missing
+                {
+                    self.say(&format!("waits for {process}"))?;
+                    waited_for = missing;
+                }
+                thread::sleep(POLL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a line in one piece, so that the lines of several processes stay apart.
+    fn say(&self, words: &str) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        output.write_all(format!("{}: {words}\n", self.index).as_bytes())?;
+        output.flush()
+    }
+}

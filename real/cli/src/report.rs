@@ -1,0 +1,180 @@
+//! What a run of the demo comes to: its figures, in words and as JSON.
+
+use crate::check::Promise;
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// What one process has done, as its board says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Messages published.
+    pub(crate) published: u64,
+    /// Messages read under a lock.
+    pub(crate) reads: u64,
+    /// Messages read by peeking.
+    pub(crate) peeks: u64,
+    /// Restarts that ended with all roles back and verified.
+    pub(crate) recoveries: u64,
+    /// Breaches, in the order of [`Promise::ALL`].
+    pub(crate) violations: [u64; Promise::ALL.len()],
+}
+
+impl Counts {
+    /// These and those.
+    pub(crate) fn plus(mut self, other: &Self) -> Self {
+        self.published += other.published;
+        self.reads += other.reads;
+        self.peeks += other.peeks;
+        self.recoveries += other.recoveries;
+        for (sum, count) in self.violations.iter_mut().zip(other.violations) {
+            *sum += count;
+        }
+        self
+    }
+
+    /// Breaches of a promise.
+    pub(crate) fn of(&self, promise: Promise) -> u64 {
+        self.violations[promise as usize]
+    }
+}
+
+/// Times in microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Times(Vec<u64>);
+
+impl Times {
+    /// Notes one.
+    pub(crate) fn add(&mut self, time_us: u64) {
+        self.0.push(time_us);
+    }
+
+    /// The median and the longest; `None` for no times at all.
+    pub(crate) fn p50_and_max(&self) -> Option<(u64, u64)> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        Some((*sorted.get(sorted.len() / 2)?, *sorted.last()?))
+    }
+}
+
+/// The figures of a run. Its JSON is an interface: fields are added, never renamed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Version of this program.
+    pub(crate) version: &'static str,
+    /// Processes.
+    pub(crate) processes: usize,
+    /// Longest message, in bytes.
+    pub(crate) payload: usize,
+    /// How long it ran.
+    pub(crate) seconds: f64,
+    /// What the plan was drawn from.
+    pub(crate) seed: u64,
+    /// Hash of the plan.
+    pub(crate) plan: String,
+    /// Kills that the plan has.
+    pub(crate) planned_kills: usize,
+    /// Kills that were done.
+    pub(crate) kills: u64,
+    /// Kills that came before the victim had all of its roles.
+    pub(crate) kills_before_ready: u64,
+    /// Restarts that ended with all roles back and verified.
+    pub(crate) recoveries: u64,
+    /// Messages published.
+    pub(crate) published: u64,
+    /// Messages read under a lock.
+    pub(crate) read: u64,
+    /// Messages read by peeking.
+    pub(crate) peeks: u64,
+    /// See [`Promise::Torn`].
+    pub(crate) torn: u64,
+    /// See [`Promise::WentBack`].
+    pub(crate) went_back: u64,
+    /// See [`Promise::Stale`].
+    pub(crate) stale: u64,
+    /// See [`Promise::Lost`].
+    pub(crate) lost: u64,
+    /// Roles that could not be had although their holder was dead.
+    pub(crate) lost_roles: u64,
+    /// From the beginning of attaching to all roles back and verified.
+    pub(crate) recovery_us_p50: Option<u64>,
+    /// The longest of these.
+    pub(crate) recovery_us_max: Option<u64>,
+    /// From the start of the process to all roles back and verified.
+    pub(crate) spawn_to_ready_us_p50: Option<u64>,
+    /// The longest of these.
+    pub(crate) spawn_to_ready_us_max: Option<u64>,
+    /// The signal that ended the run before its time.
+    pub(crate) signal: Option<i32>,
+    /// What else ended the run before its time.
+    pub(crate) failure: Option<String>,
+}
+
+impl Report {
+    /// Whether a promise was broken or a process failed.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failure.is_none() && self.torn + self.went_back + self.stale + self.lost + self.lost_roles == 0
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} processes, messages of 32 to {} bytes, {:.1} s, seed {}, plan {}",
+            self.processes, self.payload, self.seconds, self.seed, self.plan
+        )?;
+        writeln!(f, "  published            {:>12}", self.published)?;
+        writeln!(f, "  read locked          {:>12}", self.read)?;
+        writeln!(f, "  peeked               {:>12}", self.peeks)?;
+        let planned = self.planned_kills;
+        writeln!(f, "  kills                {:>12}   of {planned} planned", self.kills)?;
+        writeln!(f, "    before ready       {:>12}", self.kills_before_ready)?;
+        writeln!(f, "  recoveries           {:>12}", self.recoveries)?;
+        if let (Some(p50), Some(max)) = (self.recovery_us_p50, self.recovery_us_max) {
+            writeln!(f, "    time               {p50:>12} us p50, {max} us max")?;
+        }
+        if let (Some(p50), Some(max)) = (self.spawn_to_ready_us_p50, self.spawn_to_ready_us_max) {
+            writeln!(f, "    with process start {p50:>12} us p50, {max} us max")?;
+        }
+        let counters = [
+            ("torn", self.torn, "a message that was not whole, not the right one, or changed while locked"),
+            ("went_back", self.went_back, "a reader saw an older message after a newer one"),
+            ("stale", self.stale, "a reader saw an older message than one already published"),
+            ("lost", self.lost, "a restart lost a number or a lock"),
+            ("lost_roles", self.lost_roles, "a restarted process did not get its roles back"),
+        ];
+        for (name, count, meaning) in counters {
+            writeln!(f, "  {name:<20} {count:>12}   {meaning}")?;
+        }
+        if let Some(failure) = &self.failure {
+            writeln!(f, "failed: {failure}")?;
+        }
+        match self.signal {
+            Some(signal) => writeln!(f, "ended by signal {signal}")?,
+            None if self.is_clean() => writeln!(f, "clean")?,
+            None => writeln!(f, "NOT CLEAN; the same seed gives the same kill plan: --seed {}", self.seed)?,
+        }
+        Ok(())
+    }
+}
+
+/// Seconds, to the millisecond.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_give_their_median_and_their_maximum() {
+        let mut times = Times::default();
+        assert_eq!(times.p50_and_max(), None);
+        for time in [5, 1, 9, 3, 7] {
+            times.add(time);
+        }
+        assert_eq!(times.p50_and_max(), Some((5, 9)));
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! What other processes do to the mapped bytes is outside of Rust's memory model. This module holds on to three facts:
 //!
-//! 1. *Every access is an atomic access of an aligned 64-bit word*, payload included (with `Relaxed`). No reference to
-//!    the bytes is ever made, so no value that another process writes can break a promise that a reference makes.
+//! 1. *Every access is an atomic access of an aligned 64-bit word*, payload included (with `Relaxed`). No reference is
+//!    ever made but to atomics, which promises nothing about values that another process may write.
 //! 2. *The range is mapped from construction to drop*, and every offset is checked against it.
 //! 3. *The object is not shorter than the mapping.* Its creator reserved all of its memory, attaching compared the
 //!    lengths, and no process that runs this code shortens an object that anybody has mapped. Who does so all the same
@@ -85,17 +85,16 @@ impl Region {
         let skip = offset % WORD;
         let head = if skip == 0 { 0 } else { into.len().min(WORD - skip) };
         let (head, rest) = into.split_at_mut(head);
-        let mut words = words.iter();
-        let mut next = || words.next().map_or([0; WORD], |word| word.load(Ordering::Relaxed).to_ne_bytes());
-        if !head.is_empty() {
-            head.copy_from_slice(&next()[skip..skip + head.len()]);
-        }
         let (whole, tail) = rest.as_chunks_mut::<WORD>();
-        for chunk in whole {
-            *chunk = next();
+        let (first, words) = words.split_at(usize::from(!head.is_empty()));
+        if let Some(word) = first.first() {
+            head.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes()[skip..skip + head.len()]);
         }
-        if !tail.is_empty() {
-            tail.copy_from_slice(&next()[..tail.len()]);
+        for (chunk, word) in whole.iter_mut().zip(words) {
+            *chunk = word.load(Ordering::Relaxed).to_ne_bytes();
+        }
+        if let Some(word) = words.get(whole.len()) {
+            tail.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes()[..tail.len()]);
         }
     }
 

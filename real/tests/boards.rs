@@ -1,0 +1,135 @@
+//! Status boards, and the list of objects.
+
+mod common;
+
+use common::{Child, Pose, Scratch, role, say, wait_for_the_end};
+use lastword::status::{self, Monitor, StatusError, Writer};
+use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role};
+use std::error::Error;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[test]
+#[ignore = "other tests run it in child processes"]
+fn child_process() -> Outcome {
+    let (_, name) = role();
+    let mut writer = Writer::create(&name, 6, 0o600)?;
+    writer.set(0, 41u64)?;
+    say("ready");
+    wait_for_the_end();
+    writer.set(0, 42u64)?;
+    say("ready");
+    wait_for_the_end();
+    Ok(())
+}
+
+#[test]
+fn a_value_of_every_kind_is_read_as_it_was_set() -> Outcome {
+    let scratch = Scratch::new();
+    let mut writer = Writer::create(scratch.name(), 6, 0o600)?;
+    let monitor = Monitor::open(scratch.name())?;
+    assert_eq!((monitor.words(), writer.words(), monitor.get::<u64>(5)?), (6, 6, 0));
+    writer.set(0, u32::MAX)?;
+    writer.set(1, u64::MAX)?;
+    writer.set(2, usize::MAX)?;
+    writer.set(3, i64::MIN)?;
+    writer.set(4, -0.5f64)?;
+    writer.set(5, true)?;
+    assert_eq!((monitor.get(0), monitor.get(1), monitor.get(2)), (Ok(u32::MAX), Ok(u64::MAX), Ok(usize::MAX)));
+    assert_eq!((monitor.get(3), monitor.get(4), monitor.get(5)), (Ok(i64::MIN), Ok(-0.5f64), Ok(true)));
+    assert!(matches!(monitor.get::<bool>(1), Err(StatusError::NotOfKind { index: 1, .. })));
+    assert!(matches!(writer.set(6, 1u64), Err(StatusError::OutOfRange { index: 6, words: 6 })));
+    Ok(())
+}
+
+#[test]
+fn a_board_outlives_its_killed_writer_and_the_kernel_knows_whether_one_lives() -> Outcome {
+    let scratch = Scratch::new();
+    let mut child = Child::start("write", scratch.name());
+    child.hear();
+    let monitor = Monitor::open(scratch.name())?;
+    assert_eq!((monitor.writer_lives()?, monitor.last_writer(), monitor.get::<u64>(0)?), (true, Some(child.id()), 41));
+    child.nudge();
+    child.hear();
+    assert_eq!(monitor.get::<u64>(0)?, 42);
+    let (channel, holder) = (scratch.name().to_owned(), Some(child.id()));
+    let error = Writer::create(scratch.name(), 6, 0o600).expect_err("the child lives");
+    assert_eq!(error, OpenError::RoleTaken { channel: channel.clone(), role: Role::Writer, holder });
+    let error = status::remove(scratch.name(), Force::No).expect_err("the child lives");
+    assert_eq!(error, RemoveError::InUse { channel, role: Role::Writer, holder });
+    child.kill();
+    assert!(!monitor.writer_lives()?);
+    let mut writer = Writer::create(scratch.name(), 6, 0o600)?;
+    assert!(monitor.writer_lives()?);
+    assert_eq!(writer.get::<u64>(0)?, 42, "the successor goes on from there");
+    writer.set(0, 43u64)?;
+    assert_eq!(monitor.get::<u64>(0)?, 43);
+    drop(writer);
+    assert!(status::remove(scratch.name(), Force::No)?);
+    assert!(!status::remove(scratch.name(), Force::No)?);
+    assert_eq!(monitor.get::<u64>(0)?, 43, "the memory lives as long as the monitor");
+    Ok(())
+}
+
+#[test]
+fn a_board_that_is_not_the_one_asked_for_is_refused() -> Outcome {
+    let scratch = Scratch::new();
+    assert!(matches!(Monitor::open(scratch.name()), Err(OpenError::NotFound { .. })));
+    for words in [0, status::WORDS_MAX + 1] {
+        assert!(matches!(Writer::create(scratch.name(), words, 0o600), Err(OpenError::Words { .. })));
+    }
+    drop(Writer::create(scratch.name(), 6, 0o600)?);
+    let error = Writer::create(scratch.name(), 7, 0o600).expect_err("another number of words");
+    assert!(matches!(error, OpenError::Mismatch { field: "words", .. }), "{error:?}");
+
+    let other = Scratch::new();
+    drop(Channel::<Pose>::new(other.name())?.producer()?);
+    std::fs::copy(other.path("locks"), scratch.path("status"))?;
+    let error = Monitor::open(scratch.name()).expect_err("no board");
+    assert!(matches!(error, OpenError::Mismatch { field: "kind", .. }), "{error:?}");
+    scratch.plant("status", b"somebody else's bytes");
+    let error = Writer::create(scratch.name(), 6, 0o600).expect_err("no board");
+    assert!(matches!(error, OpenError::Header { .. }), "{error:?}");
+    assert!(status::remove(scratch.name(), Force::No)?);
+    Ok(())
+}
+
+#[test]
+fn objects_are_listed_by_prefix_and_those_in_use_are_not_removed() -> Outcome {
+    let scratch = Scratch::new();
+    let name = |suffix: &str| format!("{}{suffix}", scratch.name());
+    let used = Channel::<Pose>::new(&name("used"))?;
+    let consumer = used.consumer(0)?;
+    let board = Writer::create(&name("used"), 1, 0o600)?;
+    drop(Channel::<Pose>::new(&name("unused.x"))?.producer()?);
+    drop(Writer::create(&name("unused.x"), 1, 0o600)?);
+    std::fs::write(format!("/dev/shm/lastword-{}.locks", name("begun")), [])?;
+    std::fs::write(format!("/dev/shm/lastword-{}.other", name("other")), [])?;
+
+    let listed = |prefix: &str| -> Result<Vec<String>, Box<dyn Error>> {
+        let kinds = |kind| match kind {
+            ObjectKind::Data => "d",
+            ObjectKind::Locks => "l",
+            ObjectKind::Status => "s",
+        };
+        let objects = lastword::objects(prefix)?;
+        Ok(objects
+            .iter()
+            .map(|object| format!("{} {}", &object.name[scratch.name().len()..], kinds(object.kind)))
+            .collect())
+    };
+    let in_use = ["used d", "used l", "used s"];
+    assert_eq!(listed(scratch.name())?[..4], ["begun l", "unused.x d", "unused.x l", "unused.x s"]);
+    assert_eq!(listed(scratch.name())?[4..], in_use);
+    assert_eq!(listed(&name("us"))?, in_use);
+
+    let removed = lastword::remove_unused(scratch.name())?;
+    assert_eq!(removed.len(), 4);
+    assert_eq!(removed[0].to_string(), format!("/lastword-{}.locks", name("begun")));
+    assert_eq!(listed(scratch.name())?, in_use);
+    drop((consumer, board));
+    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 3);
+    assert_eq!(listed(scratch.name())?, [""; 0]);
+    std::fs::remove_file(format!("/dev/shm/lastword-{}.other", name("other")))?;
+    Ok(())
+}

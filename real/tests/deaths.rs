@@ -1,0 +1,245 @@
+//! What the kernel does for us: roles end with their process, consumers cannot write messages, permissions hold, and a
+//! full `/dev/shm` is an error when a channel is created.
+
+mod common;
+
+use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
+use lastword::{Channel, Force, OpenError, Recovery, RemoveError, Role};
+use nix::mount::{MsFlags, mount};
+use nix::unistd::{Gid, Uid, setgid, setuid};
+use std::error::Error;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[test]
+#[ignore = "other tests run it in child processes"]
+fn child_process() -> Outcome {
+    let (role, name) = role();
+    let channel = Channel::<Pose>::new(&name)?;
+    match role.as_str() {
+        "produce" => {
+            let mut producer = channel.producer()?;
+            for number in 1..=7 {
+                producer.publish(&pose(number))?;
+            }
+            let mut unfinished = producer.loan()?;
+            unfinished.write(&pose(8))?;
+            say("ready");
+            wait_for_the_end();
+        }
+        "consume" => {
+            let mut consumer = channel.consumer(3)?;
+            let sample = consumer.acquire()?.expect("a message is out");
+            say(sample.sequence());
+            wait_for_the_end();
+        }
+        "stop creating" => {
+            // As a creator that is stopped: it has the right to create, and does nothing.
+            let object = std::fs::File::options().create_new(true).read(true).write(true).open(shm_path(&name))?;
+            object.lock_create();
+            say("ready");
+            wait_for_the_end();
+        }
+        "write to a message" => {
+            let mut consumer = channel.consumer(0)?;
+            let sample = consumer.acquire()?.expect("a message is out");
+            let address = sample.as_ptr().cast_mut();
+            say("ready");
+            // SAFETY: there is none. The page is mapped read-only, and the process is meant to die here.
+            unsafe { address.write_volatile(1) };
+            say("it was written");
+        }
+        "be nobody" => {
+            setgid(Gid::from_raw(65534))?;
+            setuid(Uid::from_raw(65534))?;
+            say(format!("{:?}", channel.producer().map(drop)));
+            say(format!("{:?}", channel.observer().map(drop)));
+            say(format!("{:?}", channel.remove(Force::No)));
+        }
+        "fill /dev/shm" => {
+            let none: Option<&str> = None;
+            mount(none, "/dev/shm", Some("tmpfs"), MsFlags::empty(), Some("size=256k"))?;
+            let large = Channel::bytes(&name, 64 << 10)?.consumers(4);
+            let error = large.producer().expect_err("that is more than there is");
+            say(&error);
+            say(std::fs::read_dir("/dev/shm")?.count());
+            // Up to the last page: what could be created can be written, every byte of it.
+            let mut count = 0;
+            loop {
+                let channel = Channel::bytes(&format!("{name}-{count}"), 1000)?.consumers(2);
+                let Ok(mut producer) = channel.producer() else { break };
+                for _ in 0..10 {
+                    producer.publish(&[7; 1000])?;
+                }
+                count += 1;
+            }
+            say(count);
+            say(std::fs::read_dir("/dev/shm")?.count());
+        }
+        _ => return Err(format!("no such role: {role}").into()),
+    }
+    Ok(())
+}
+
+fn shm_path(name: &str) -> String {
+    format!("/dev/shm/lastword-{name}.locks")
+}
+
+trait LockCreate {
+    fn lock_create(&self);
+}
+
+impl LockCreate for std::fs::File {
+    fn lock_create(&self) {
+        use nix::fcntl::{FcntlArg, fcntl};
+        use nix::libc::{F_WRLCK, SEEK_SET, flock};
+        let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 1, l_pid: 0 };
+        fcntl(self, FcntlArg::F_OFD_SETLK(&lock)).expect("the lock is free");
+    }
+}
+
+#[test]
+fn a_killed_producers_role_is_free_and_its_successor_goes_on_from_the_last_number() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut child = Child::start("produce", scratch.name());
+    child.hear();
+    let error = channel.producer().expect_err("the child lives");
+    let (channel_name, holder) = (scratch.name().to_owned(), Some(child.id()));
+    assert_eq!(error, OpenError::RoleTaken { channel: channel_name, role: Role::Producer, holder });
+    assert!(error.to_string().contains(&format!("process {}", child.id())), "{error}");
+    child.kill();
+    let mut producer = channel.producer()?;
+    assert_eq!(producer.read_last()?, Some(pose(7)), "message 8 was never published");
+    assert_eq!(producer.publish(&pose(8))?.get(), 8);
+    Ok(())
+}
+
+#[test]
+fn a_killed_consumers_successor_finds_its_message_locked() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut producer = channel.producer()?;
+    producer.publish(&pose(1))?;
+    let mut child = Child::start("consume", scratch.name());
+    assert_eq!(child.hear(), "1");
+    assert!(matches!(channel.consumer(3), Err(OpenError::RoleTaken { role: Role::Consumer(3), .. })));
+    child.kill();
+    for number in 2..100 {
+        producer.publish(&pose(number))?;
+    }
+    let mut consumer = channel.consumer(3)?;
+    assert!(matches!(consumer.recovery(), Recovery::Held(_)));
+    assert_eq!(consumer.held().map(|sample| sample.read()), Some(pose(1)));
+    assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(99)));
+    Ok(())
+}
+
+#[test]
+fn a_channel_is_removed_when_the_last_of_its_processes_is_dead() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut producing = Child::start("produce", scratch.name());
+    producing.hear();
+    let mut consuming = Child::start("consume", scratch.name());
+    consuming.hear();
+    let refused =
+        |role, child: &Child| RemoveError::InUse { channel: scratch.name().to_owned(), role, holder: Some(child.id()) };
+    assert_eq!(channel.remove(Force::No), Err(refused(Role::Producer, &producing)));
+    producing.kill();
+    assert_eq!(channel.remove(Force::No), Err(refused(Role::Consumer(3), &consuming)));
+    assert_eq!(lastword::remove_unused(scratch.name())?, []);
+    consuming.kill();
+    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 2);
+    assert!(scratch.is_gone());
+    Ok(())
+}
+
+#[test]
+fn a_creator_that_is_stopped_is_an_error_after_5_s_and_keeps_nobody_when_killed() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut child = Child::start("stop creating", scratch.name());
+    child.hear();
+    let start = Instant::now();
+    let error = channel.producer().expect_err("the creator lives");
+    assert!(matches!(error, OpenError::BeingCreated { .. }), "{error:?}");
+    assert!(error.to_string().contains("is it stopped?"), "{error}");
+    assert!((Duration::from_secs(5)..Duration::from_secs(8)).contains(&start.elapsed()));
+    assert_eq!(lastword::remove_unused(scratch.name())?, [], "it is in use");
+    child.kill();
+    channel.producer()?;
+    Ok(())
+}
+
+#[test]
+fn a_consumer_that_writes_to_a_message_dies_of_sigsegv_and_damages_nothing() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut producer = channel.producer()?;
+    producer.publish(&pose(1))?;
+    let mut child = Child::start("write to a message", scratch.name());
+    child.hear();
+    assert_eq!(child.wait().signal(), Some(nix::libc::SIGSEGV));
+    assert_eq!(producer.read_last()?, Some(pose(1)));
+    assert_eq!(channel.consumer(0)?.held().map(|sample| sample.read()), Some(pose(1)));
+    Ok(())
+}
+
+#[test]
+fn an_executed_program_does_not_inherit_a_role() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let producer = channel.producer()?;
+    let mut sleeper = Command::new("sleep").arg("60").spawn()?;
+    drop(producer);
+    let again = channel.producer();
+    sleeper.kill()?;
+    sleeper.wait()?;
+    again?;
+    Ok(())
+}
+
+#[test]
+fn who_has_no_permission_is_told_so() -> Outcome {
+    assert!(Uid::effective().is_root(), "CANNOT TEST: only root can become another user here; run this test as root");
+    let denied = |said: &str| said.contains("EACCES") || said.contains("EPERM");
+    let scratch = Scratch::new();
+    drop(Channel::<Pose>::new(scratch.name())?.producer()?);
+    let mut child = Child::start("be nobody", scratch.name());
+    for _ in ["producer", "observer", "remove"] {
+        let said = child.hear();
+        assert!(denied(&said), "{said}");
+    }
+
+    let readable = Scratch::new();
+    drop(Channel::<Pose>::new(readable.name())?.mode(0o644).producer()?);
+    let mut child = Child::start("be nobody", readable.name());
+    let said = child.hear();
+    assert!(denied(&said), "{said}");
+    assert_eq!(child.hear(), "Ok(())", "an observer needs to read and no more");
+    let said = child.hear();
+    assert!(denied(&said), "{said}");
+    assert!(readable.path("locks").exists() && readable.path("data").exists());
+    Ok(())
+}
+
+#[test]
+fn a_full_dev_shm_is_an_error_at_creation_and_leaves_nothing_half_made() -> Outcome {
+    let scratch = Scratch::new();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--user", "--map-root-user"]).arg(std::env::current_exe()?);
+    let mut child = Child::start_by(command, "fill /dev/shm", scratch.name());
+    // Where namespaces or mounts are forbidden this fails, and says what the child said.
+    let error = child.hear();
+    assert!(error.contains("posix_fallocate") && error.contains("/dev/shm is full"), "{error}");
+    assert_eq!(child.hear(), "0", "objects left");
+    let channels: usize = child.hear().parse()?;
+    assert!(channels > 5, "only {channels} channels fitted");
+    assert_eq!(child.hear(), (2 * channels).to_string(), "objects left");
+    assert!(child.wait().success());
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! Creation and removal, killed at every system call.
+//!
+//! A child process creates or removes a channel or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
+//! each entry into the kernel and at each return from it, for every n until it finishes. Between two system calls
+//! creation changes nothing that outlives the process, so these are all the kill points that differ. After each kill the
+//! channel must be there, or be created by the next who asks, and nothing may be left when it is removed; then the same
+//! once more with a second creator that is killed too.
+//!
+//! This suite has its own `main`, because only a process of one thread is stepped through easily.
+
+mod common;
+
+use common::{Pose, Scratch, pose};
+use lastword::status::{self, Monitor, Writer};
+use lastword::{Channel, Force, OpenError};
+use lastword_protocol::header::{CREATING, MAGIC};
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::process::Command;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// What the first words of a channel's locks object and data object can be. (`real/src/channel.rs` has the table.)
+type State = [&'static str; 2];
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, task, name] = &arguments[..]
+        && task.starts_with("child-")
+    {
+        ptrace::traceme()?;
+        raise(Signal::SIGSTOP)?;
+        return perform(task, name);
+    }
+    if arguments.iter().any(|argument| argument == "--list") {
+        return Ok(());
+    }
+    type Test = (&'static str, fn() -> Outcome);
+    let tests: [Test; 5] = [
+        ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
+        (
+            "two_creators_killed_anywhere_are_completed_by_the_third",
+            two_creators_killed_anywhere_are_completed_by_the_third,
+        ),
+        ("a_remover_killed_anywhere_leaves_a_channel_or_none", a_remover_killed_anywhere_leaves_a_channel_or_none),
+        ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
+        ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
+    ];
+    for (name, test) in tests {
+        test().map_err(|error| format!("{name}: {error}"))?;
+        println!("test {name} ... ok");
+    }
+    Ok(())
+}
+
+/// What a child does.
+fn perform(task: &str, name: &str) -> Outcome {
+    let channel = Channel::<Pose>::new(name)?.consumers(2).mode(0o640);
+    match task {
+        "child-create" => channel.producer().map(drop)?,
+        "child-remove" => channel.remove(Force::No).map(drop)?,
+        "child-force" => channel.remove(Force::Yes).map(drop)?,
+        "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
+        "child-remove-board" => status::remove(name, Force::No).map(drop)?,
+        _ => return Err(format!("no such task: {task}").into()),
+    }
+    Ok(())
+}
+
+/// Runs a task in a child process and kills it at its `stops`-th stop; false where it finished before that.
+fn killed(task: &str, name: &str, stops: u32) -> Result<bool, Box<dyn Error>> {
+    let child = Command::new(std::env::current_exe()?).args([task, name]).spawn()?;
+    let pid = Pid::from_raw(child.id().try_into()?);
+    expect_stop(waitpid(pid, None)?)?;
+    ptrace::setoptions(pid, ptrace::Options::PTRACE_O_EXITKILL | ptrace::Options::PTRACE_O_TRACESYSGOOD)?;
+    for _ in 0..stops {
+        ptrace::syscall(pid, None)?;
+        match waitpid(pid, None)? {
+            WaitStatus::Exited(_, 0) => return Ok(false),
+            status => expect_stop(status)?,
+        }
+    }
+    kill(pid, Signal::SIGKILL)?;
+    match waitpid(pid, None)? {
+        WaitStatus::Signaled(_, Signal::SIGKILL, _) => Ok(true),
+        status => Err(format!("{task}: expected a killed child, found {status:?}").into()),
+    }
+}
+
+fn expect_stop(status: WaitStatus) -> Outcome {
+    match status {
+        WaitStatus::Stopped(..) | WaitStatus::PtraceSyscall(_) => Ok(()),
+        status => Err(format!("expected a stopped child, found {status:?}").into()),
+    }
+}
+
+fn state(scratch: &Scratch) -> State {
+    ["locks", "data"].map(|suffix| match scratch.first_word(suffix) {
+        None => "none",
+        Some(0) => "empty",
+        Some(CREATING) => "begun",
+        Some(MAGIC) => "complete",
+        Some(_) => "garbage",
+    })
+}
+
+/// The channel is there, or is created; it works, and it can be removed.
+fn works(scratch: &Scratch) -> Outcome {
+    let channel = Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+    let mut consumer = channel.consumer(1)?;
+    let mut producer = channel.producer()?;
+    producer.publish(&pose(1))?;
+    assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(1)));
+    assert_eq!(channel.observer()?.peek()?.map(|(_, message)| message), Some(pose(1)));
+    drop((producer, consumer));
+    assert!(channel.remove(Force::No)?);
+    assert!(scratch.is_gone(), "something is left");
+    Ok(())
+}
+
+fn a_creator_killed_anywhere_is_completed_by_the_next() -> Outcome {
+    let mut seen = BTreeSet::new();
+    let mut stops = 0;
+    loop {
+        let scratch = Scratch::new();
+        if !killed("child-create", scratch.name(), stops)? {
+            break;
+        }
+        let state = state(&scratch);
+        seen.insert(state);
+        let observer = Channel::<Pose>::new(scratch.name())?.observer();
+        match (state[1], observer) {
+            ("none", Err(OpenError::NotFound { .. }))
+            | ("empty" | "begun", Err(OpenError::Incomplete { .. }))
+            | ("complete", Ok(_)) => {}
+            (data, observer) => return Err(format!("the data object is {data}, the observer got {observer:?}").into()),
+        }
+        works(&scratch)?;
+        // Half-made, it can be removed too.
+        if killed("child-create", scratch.name(), stops)? {
+            lastword::remove_unused(scratch.name())?;
+            assert!(scratch.is_gone(), "something is left");
+        }
+        stops += 1;
+    }
+    let expected = [
+        ["none", "none"],
+        ["empty", "none"],
+        ["begun", "none"],
+        ["begun", "empty"],
+        ["begun", "begun"],
+        ["begun", "complete"],
+        ["complete", "complete"],
+    ];
+    assert_eq!(seen, BTreeSet::from(expected), "these states, and no other, were to be seen");
+    println!("{stops} kills of a creator");
+    Ok(())
+}
+
+fn two_creators_killed_anywhere_are_completed_by_the_third() -> Outcome {
+    let mut kills = 0;
+    // The first is killed where it leaves each of the states, the second everywhere.
+    let mut first = BTreeSet::new();
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        if !killed("child-create", scratch.name(), stops)? {
+            break;
+        }
+        if !first.insert(state(&scratch)) {
+            continue;
+        }
+        for second in 0.. {
+            let scratch = Scratch::new();
+            killed("child-create", scratch.name(), stops)?;
+            if !killed("child-create", scratch.name(), second)? {
+                break;
+            }
+            works(&scratch)?;
+            kills += 1;
+        }
+    }
+    println!("{kills} kills of a second creator");
+    Ok(())
+}
+
+fn a_remover_killed_anywhere_leaves_a_channel_or_none() -> Outcome {
+    let mut seen = BTreeSet::new();
+    let mut stops = 0;
+    loop {
+        let scratch = Scratch::new();
+        perform("child-create", scratch.name())?;
+        if !killed("child-remove", scratch.name(), stops)? {
+            break;
+        }
+        seen.insert(state(&scratch));
+        works(&scratch)?;
+        perform("child-create", scratch.name())?;
+        killed("child-remove", scratch.name(), stops)?;
+        Channel::<Pose>::new(scratch.name())?.remove(Force::No)?;
+        assert!(scratch.is_gone(), "something is left");
+        stops += 1;
+    }
+    let expected = [["complete", "complete"], ["begun", "complete"], ["begun", "none"], ["none", "none"]];
+    assert_eq!(seen, BTreeSet::from(expected), "these states, and no other, were to be seen");
+    println!("{stops} kills of a remover");
+    Ok(())
+}
+
+fn a_forced_remover_killed_anywhere_disturbs_no_holder() -> Outcome {
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        let channel = Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+        let mut producer = channel.producer()?;
+        let mut consumer = channel.consumer(1)?;
+        if !killed("child-force", scratch.name(), stops)? {
+            println!("{stops} kills of a forced remover");
+            return Ok(());
+        }
+        // Who comes now gets the old channel or a new one. The holders' memory stays theirs in either case.
+        let newcomer = channel.consumer(0)?;
+        producer.publish(&pose(7))?;
+        assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(7)));
+        drop(newcomer);
+        channel.remove(Force::Yes)?;
+        assert!(scratch.is_gone(), "something is left");
+    }
+    Ok(())
+}
+
+fn a_board_survives_its_creator_and_its_remover() -> Outcome {
+    for task in ["child-create-board", "child-remove-board"] {
+        for stops in 0.. {
+            let scratch = Scratch::new();
+            if task == "child-remove-board" {
+                perform("child-create-board", scratch.name())?;
+            }
+            if !killed(task, scratch.name(), stops)? {
+                println!("{stops} kills in {task}");
+                break;
+            }
+            let mut writer = Writer::create(scratch.name(), 3, 0o640)?;
+            writer.set(2, 5u64)?;
+            assert_eq!(Monitor::open(scratch.name())?.get::<u64>(2)?, 5);
+            drop(writer);
+            assert!(status::remove(scratch.name(), Force::No)?);
+            assert!(scratch.is_gone(), "something is left");
+        }
+    }
+    Ok(())
+}

@@ -25,7 +25,7 @@ use crate::object::{Access, Object, Permission};
 use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::region::Region;
-use crate::role::{Held, Role};
+use crate::role::{CREATE, Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::header::{Header, Kind};
 use lastword_protocol::slots::{self, Layout, LayoutError};
@@ -191,6 +191,10 @@ impl<T: Message + ?Sized> Channel<T> {
                 Ok((_, held)) => held.object(),
                 Err((object, _)) => object,
             };
+            // A remover has every role for a moment. It may be about to refuse, so the role is tried again after it.
+            if taken.is_err() && object.locked(&CREATE)?.is_some() && object.lock_within(&CREATE, WAIT)? {
+                continue;
+            }
             // Both the name and the content: a remover that died left the name of an object that it had begun to remove.
             let again = object.reopen(Access::ReadWrite)?;
             let Some(again) = again.filter(|again| again.header().as_ref() == Ok(&header)) else { continue };

@@ -82,7 +82,7 @@ pub enum OpenError {
         /// The board.
         board: String,
         /// The words asked for.
-        found: u16,
+        found: u64,
     },
     /// The channel is to be created, and nobody said how long its messages can be.
     CapacityNotGiven {
@@ -192,6 +192,11 @@ impl From<NameError> for OpenError {
     }
 }
 
+/// What has such a role.
+fn noun(role: Role) -> &'static str {
+    if role == Role::Writer { "board" } else { "channel" }
+}
+
 fn held_by(holder: Option<u32>) -> String {
     holder.map_or_else(|| "a live process".to_owned(), |pid| format!("process {pid}, which lives"))
 }
@@ -244,7 +249,8 @@ impl fmt::Display for OpenError {
             }
             OpenError::RoleTaken { channel, role, holder } => write!(
                 f,
-                "channel {channel}: the role of {role} is held by {}; end that process first, or take another role",
+                "{} {channel}: the role of {role} is held by {}; end that process first, or take another role",
+                noun(*role),
                 held_by(*holder)
             ),
             OpenError::NoSuchConsumer { channel, index, consumers } => {
@@ -322,8 +328,9 @@ impl fmt::Display for RemoveError {
             RemoveError::Name(error) => error.fmt(f),
             RemoveError::InUse { channel, role, holder } => write!(
                 f,
-                "channel {channel}: not removed, the role of {role} is held by {}; end that process first, or remove by \
+                "{} {channel}: not removed, the role of {role} is held by {}; end that process first, or remove by \
                  force",
+                noun(*role),
                 held_by(*holder)
             ),
             RemoveError::BeingCreated { object, waited } => {

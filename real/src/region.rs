@@ -151,7 +151,7 @@ impl Region {
                 // pages are read-only, callers only load: `assert_writable` stands before every store.
                 unsafe {
                     std::slice::from_raw_parts(
-                        self.base.as_ptr().add(first).cast::<AtomicU64>().cast_const(),
+                        self.base.as_ptr().wrapping_add(first).cast::<AtomicU64>().cast_const(),
                         (end - first) / WORD,
                     )
                 }
@@ -174,5 +174,75 @@ impl Drop for Region {
         // pointer that `as_ptr` gave away dangles from now on, as its documentation says.
         let unmapped = unsafe { munmap(self.base.cast(), self.length) };
         debug_assert_eq!(unmapped, Ok(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    const LENGTH: usize = 64;
+
+    fn region(writable: bool) -> Region {
+        let file = tempfile();
+        file.set_len(LENGTH as u64).expect("the file grows");
+        Region::map(&file, NonZeroUsize::new(LENGTH).expect("not 0"), writable).expect("the file can be mapped")
+    }
+
+    fn tempfile() -> File {
+        use nix::sys::memfd::{MFdFlags, memfd_create};
+        memfd_create("region", MFdFlags::MFD_CLOEXEC).expect("memory can be had").into()
+    }
+
+    #[test]
+    fn bytes_of_every_range_are_copied_and_no_others() {
+        let region = region(true);
+        let source: Vec<u8> = (1..=LENGTH as u8).collect();
+        for start in 0..LENGTH {
+            for end in start..=LENGTH {
+                region.write(0, &[0xff; LENGTH]);
+                region.write(start, &source[start..end]);
+                let mut expected = [0xff; LENGTH];
+                expected[start..end].copy_from_slice(&source[start..end]);
+                let mut found = [0; LENGTH];
+                region.read(0, &mut found);
+                assert_eq!(found, expected);
+                let mut part = vec![0; end - start];
+                region.read(start, &mut part);
+                assert_eq!(part, source[start..end]);
+            }
+        }
+    }
+
+    fn refused<T>(call: impl FnOnce() -> T) -> bool {
+        catch_unwind(AssertUnwindSafe(call)).is_err()
+    }
+
+    #[test]
+    fn what_is_outside_of_a_region_is_refused() {
+        let region = region(true);
+        assert!(refused(|| region.load(LENGTH, Ordering::Relaxed)));
+        assert!(refused(|| region.load(LENGTH - 4, Ordering::Relaxed)));
+        assert!(refused(|| region.load(1, Ordering::Relaxed)));
+        assert!(refused(|| region.load(usize::MAX - 7, Ordering::Relaxed)));
+        assert!(refused(|| region.store(LENGTH, 0, Ordering::Relaxed)));
+        assert!(refused(|| region.write(LENGTH - 1, &[0; 2])));
+        assert!(refused(|| region.write(usize::MAX, &[0; 2])));
+        assert!(refused(|| region.read(1, &mut [0; LENGTH])));
+        assert!(refused(|| region.as_ptr(LENGTH + 1)));
+        region.read(LENGTH, &mut []);
+    }
+
+    #[test]
+    fn a_read_only_region_is_read_with_every_ordering_and_refuses_writes() {
+        let region = region(false);
+        for order in [Ordering::Relaxed, Ordering::Acquire, Ordering::SeqCst] {
+            assert_eq!(region.load(8, order), 0);
+        }
+        assert!(refused(|| region.store(8, 1, Ordering::Relaxed)));
+        assert!(refused(|| region.write(8, &[1])));
+        assert!(refused(|| region.compare_exchange(8, 0, 1, Ordering::Relaxed, Ordering::Relaxed)));
+        assert_eq!(region.load(8, Ordering::Relaxed), 0);
     }
 }

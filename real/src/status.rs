@@ -27,7 +27,7 @@ use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Access, Object, Permission};
 use crate::region::Region;
-use crate::role::{Held, Role};
+use crate::role::{CREATE, Held, Role};
 use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Site};
 use lastword_protocol::status::{self as protocol, Layout, Word};
@@ -107,7 +107,7 @@ impl Writer {
         let board = Name::new(name)?;
         let object_name = board.object(ObjectKind::Status);
         let Some(layout) = Layout::new(words) else {
-            return Err(OpenError::Words { board: board.to_string(), found: words });
+            return Err(OpenError::Words { board: board.to_string(), found: words.into() });
         };
         let wanted = Header {
             kind: Kind::Status,
@@ -129,6 +129,10 @@ impl Writer {
             check(&object_name, &header)?;
             let taken = Held::take(object, Role::Writer)?;
             let object = taken.as_ref().map_or_else(|object| object, Held::object);
+            // A remover has the role for a moment. It may be about to refuse, so the role is tried again after it.
+            if taken.is_err() && object.locked(&CREATE)?.is_some() && object.lock_within(&CREATE, WAIT)? {
+                continue;
+            }
             // The object may have been removed before the role was taken.
             let Some(again) = object.reopen(Access::ReadWrite)? else { continue };
             let held = taken.map_err(|object| OpenError::RoleTaken {
@@ -272,10 +276,9 @@ pub(crate) fn remove_board(name: &Name, force: Force, wait: Duration) -> Result<
 fn check(name: &str, header: &Header) -> Result<Layout, OpenError> {
     expect(name, "kind", header.kind, Kind::Status)?;
     expect(name, "type", header.payload, WORDS)?;
-    let layout = u16::try_from(header.consumers).ok().and_then(Layout::new);
-    let words = layout.map_or(0, |layout| layout.words().into());
-    expect(name, "words", header.consumers, words)?;
-    let length = layout.map_or(0, |layout| layout.length() as u64);
-    expect(name, "length in bytes", header.length, length)?;
-    layout.ok_or_else(|| OpenError::NotFound { object: name.to_owned() })
+    let Some(layout) = u16::try_from(header.consumers).ok().and_then(Layout::new) else {
+        return Err(OpenError::Words { board: name.to_owned(), found: header.consumers });
+    };
+    expect(name, "length in bytes", header.length, layout.length() as u64)?;
+    Ok(layout)
 }

@@ -76,7 +76,6 @@ fn a_loan_that_is_dropped_is_not_published() -> Outcome {
     let mut producer = channel.producer()?;
     producer.publish(&pose(1))?;
     producer.loan()?.write(&pose(2))?;
-    std::mem::forget(producer.loan()?);
     assert_eq!(producer.read_last()?, Some(pose(1)));
     let mut loan = producer.loan()?;
     loan.write(&pose(3))?;
@@ -253,6 +252,37 @@ fn remove_refuses_while_a_role_is_held_unless_it_is_forced() -> Outcome {
     assert!(channel.remove(Force::No)?);
     assert!(scratch.is_gone());
     Ok(())
+}
+
+#[test]
+fn taking_a_role_does_not_fail_because_somebody_removes_the_channel_meanwhile() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = &Channel::<Pose>::new(scratch.name())?;
+    let done = &AtomicBool::new(false);
+    std::thread::scope(|scope| -> Outcome {
+        let takers = [
+            scope.spawn(move || (0..2000).try_for_each(|_| channel.producer().map(drop))),
+            scope.spawn(move || (0..2000).try_for_each(|_| channel.consumer(1).map(drop))),
+            scope.spawn(move || (0..2000).try_for_each(|_| channel.any_consumer().map(drop))),
+        ];
+        let remover = scope.spawn(move || {
+            let mut removed = 0;
+            while !done.load(Ordering::Relaxed) {
+                match channel.remove(Force::No) {
+                    Ok(there) => removed += u32::from(there),
+                    Err(RemoveError::InUse { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(removed)
+        });
+        let outcomes = takers.map(|taker| taker.join().expect("no panic"));
+        done.store(true, Ordering::Relaxed);
+        let removed = remover.join().expect("no panic")?;
+        outcomes.into_iter().try_for_each(|outcome| outcome)?;
+        assert!(removed > 0, "nothing was removed meanwhile");
+        Ok(())
+    })
 }
 
 #[test]

@@ -60,7 +60,8 @@ pub const fn consumer_holder(consumer: u8) -> usize {
 
 const _: () = {
     assert!(header::LENGTH <= LATEST && header::LENGTH <= LOCKS);
-    assert!(LATEST % 128 == 0 && SLOTS % PAYLOAD_ALIGN == 0 && SLOT_PAYLOAD % PAYLOAD_ALIGN == 0);
+    assert!(LATEST.is_multiple_of(128) && SLOTS.is_multiple_of(PAYLOAD_ALIGN));
+    assert!(SLOT_PAYLOAD.is_multiple_of(PAYLOAD_ALIGN));
     assert!(SLOTS - LATEST == 128 && SLOT_LENGTH == SLOT_SEQUENCE + 8 && SLOT_LENGTH + 8 <= SLOT_PAYLOAD);
     assert!(header::LENGTH <= PRODUCER_HOLDER && PRODUCER_HOLDER + 8 <= LOCKS && HOLDER + 8 <= LOCK_STRIDE);
     // The largest channel's length still fits 63 bits.

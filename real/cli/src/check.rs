@@ -136,6 +136,14 @@ pub(crate) fn numbering(channel: u8, recovered: u64, returned: u64) -> Result<()
     Err(Violation::new(Promise::Lost, evidence))
 }
 
+/// Judges the number that a message was published under.
+pub(crate) fn published(channel: u8, found: u64, expected: u64) -> Result<(), Violation> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Violation::new(Promise::Lost, format!("channel {channel}: message {expected} was published as {found}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +205,12 @@ mod tests {
         assert_eq!(numbering(0, 8, 7), Ok(()));
         assert_eq!(promise(numbering(0, 6, 7)), Some(Promise::Lost));
         assert_eq!(promise(numbering(0, 9, 7)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn a_message_is_published_under_the_next_number() {
+        assert_eq!(published(0, 7, 7), Ok(()));
+        assert_eq!(promise(published(0, 8, 7)), Some(Promise::Lost));
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Crew {
         self.lives(process) && self.members[process].generation == generation
     }
 
+    /// How often a process has been started.
+    pub(crate) fn generation(&self, process: usize) -> u64 {
+        self.members[process].generation
+    }
+
     /// How many processes there are, dead or alive.
     pub(crate) fn len(&self) -> usize {
         self.members.len()

@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::names;
 use crate::plan::{Action, Plan};
 use crate::report::{Counts, Report, Times, seconds};
+use crate::room;
 use crate::session::Session;
 use crate::signals;
 use crate::table::{Display, Shown, State, View};
@@ -15,6 +16,7 @@ use clap::ValueEnum;
 use lastword::status::Monitor;
 use lastword::{OpenError, Producer};
 use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -82,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let (sender, events) = mpsc::channel();
     signals::send(&sender)?;
     let session = Session::begin("demo")?;
+    room::check(room::needed(processes, options.payload as usize)?)?;
     eprintln!("{}: {processes} processes, seed {seed}, {} kills planned", session.name(), plan.len());
 
     let mut supervisor = Supervisor::new(options, &session, seed, &plan, &sender);
@@ -127,6 +130,8 @@ struct Process {
     /// There only once the process has created its board.
     monitor: Option<Monitor>,
     output: Vec<String>,
+    /// Generations that were killed before their line that says they are ready was read.
+    killed_unready: BTreeSet<u64>,
 }
 
 struct Supervisor<'s> {
@@ -138,7 +143,6 @@ struct Supervisor<'s> {
     processes: Vec<Process>,
     started: Instant,
     kills: u64,
-    kills_before_ready: u64,
     recoveries: Times,
     starts: Times,
     /// Breaches that were found here and not by a process.
@@ -162,10 +166,11 @@ impl<'s> Supervisor<'s> {
             seed,
             plan,
             crew: Crew::new(count, events.clone()),
-            processes: (0..count).map(|_| Process { shown, monitor: None, output: Vec::new() }).collect(),
+            processes: (0..count)
+                .map(|_| Process { shown, monitor: None, output: Vec::new(), killed_unready: BTreeSet::new() })
+                .collect(),
             started: Instant::now(),
             kills: 0,
-            kills_before_ready: 0,
             recoveries: Times::default(),
             starts: Times::default(),
             found: counts,
@@ -262,9 +267,9 @@ impl<'s> Supervisor<'s> {
 
     fn kill(&mut self, process: usize) -> Result<Option<End>, Error> {
         let Some(status) = self.crew.kill(process)? else { return Ok(None) };
-        let shown = &mut self.processes[process].shown;
+        let Process { shown, killed_unready, .. } = &mut self.processes[process];
         if shown.state != State::Alive {
-            self.kills_before_ready += 1;
+            killed_unready.insert(self.crew.generation(process));
         }
         shown.state = State::Killed;
         shown.kills += 1;
@@ -289,7 +294,7 @@ impl<'s> Supervisor<'s> {
                     line::VIOLATION => self.note(process, rest, display),
                     line::LOST_ROLE => {
                         self.lost_roles += 1;
-                        self.note(process, &line, display);
+                        return Ok(Some(End::Failure(format!("process {process} did not get its role back: {rest}"))));
                     }
                     line::FAILED => return Ok(Some(End::Failure(format!("process {process}: {rest}")))),
                     _ => {
@@ -317,7 +322,9 @@ impl<'s> Supervisor<'s> {
     fn ready(&mut self, process: usize, generation: u64, times: &str) -> Result<(), Error> {
         let (recovery_us, start_us) = times.split_once(' ').ok_or("a process's times are not two")?;
         let (recovery_us, start_us) = (recovery_us.parse()?, start_us.parse()?);
-        let shown = &mut self.processes[process].shown;
+        let Process { shown, killed_unready, .. } = &mut self.processes[process];
+        // Where it was killed meanwhile, it had been ready before.
+        killed_unready.remove(&generation);
         if generation > 1 {
             self.recoveries.add(recovery_us);
             self.starts.add(start_us);
@@ -325,9 +332,6 @@ impl<'s> Supervisor<'s> {
         }
         if self.crew.is_current(process, generation) {
             shown.state = State::Alive;
-        } else {
-            // It was killed before this line was read, but after it was written.
-            self.kills_before_ready -= 1;
         }
         Ok(())
     }
@@ -432,7 +436,7 @@ impl<'s> Supervisor<'s> {
             plan: format!("{:016x}", self.plan.hash()),
             planned_kills: self.plan.len(),
             kills: self.kills,
-            kills_before_ready: self.kills_before_ready,
+            kills_before_ready: self.processes.iter().map(|process| process.killed_unready.len() as u64).sum(),
             recoveries: total.recoveries,
             published: total.published,
             read: total.reads,

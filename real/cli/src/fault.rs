@@ -5,13 +5,13 @@ use clap::ValueEnum;
 /// A fault that the demo brings about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// A byte of some messages is wrong.
+    /// A byte of most messages that are published by copy is wrong.
     Torn,
-    /// Some messages bear an old number.
+    /// Most messages bear an old number.
     WentBack,
     /// A publish is said to have returned before it has begun.
     Stale,
-    /// Some publishes that returned are not noted.
+    /// Most publishes that returned are not noted.
     Lost,
     /// Somebody else takes the role of a process that was killed.
     LostRole,

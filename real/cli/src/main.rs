@@ -12,6 +12,7 @@ mod party;
 mod payload;
 mod plan;
 mod report;
+mod room;
 mod session;
 mod signals;
 mod table;

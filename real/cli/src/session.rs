@@ -2,9 +2,8 @@
 
 use crate::names;
 use lastword::OpenError;
-use lastword::status::{Monitor, Writer};
-use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use lastword::status::Writer;
+use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ type Error = Box<dyn std::error::Error>;
 const ROLES_GONE_MAX: Duration = Duration::from_secs(2);
 const ROLES_POLL: Duration = Duration::from_millis(5);
 
-/// A running session. Its supervisor is the writer of the session's board, which shows others that it lives.
+/// A session that is this process's to end. Its board's writer is this process, which shows others that it lives.
 #[derive(Debug)]
 pub(crate) struct Session {
     name: String,
@@ -23,13 +22,31 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Begins a session of this kind, after removing what killed ones have left.
+    /// Begins a session of this kind, after ending those whose supervisor was killed.
     pub(crate) fn begin(kind: &str) -> Result<Self, Error> {
-        for dead in dead(kind)? {
-            let removed = lastword::remove_unused(&format!("{dead}."))?;
-            eprintln!("removed {} objects of {dead}, which was killed", removed.len());
+        for name in names_of(kind)? {
+            match Self::take(name) {
+                Ok(mut dead) => {
+                    let removed = dead.remove()?;
+                    eprintln!("removed {removed} objects of {}, which was killed", dead.name);
+                }
+                Err(OpenError::RoleTaken { .. }) => {}
+                // Another user's.
+                Err(OpenError::Os(error)) if matches!(Errno::from_raw(error.raw_os_error()), Errno::EACCES) => {}
+                Err(error) => eprintln!("left as it is: {error}"),
+            }
         }
-        let name = format!("{kind}.{}-{:08x}", std::process::id(), rand::random::<u32>());
+        loop {
+            let name = format!("{kind}.{}-{:08x}", std::process::id(), rand::random::<u32>());
+            match Self::take(name) {
+                // Somebody took it for dead, between its board's creation and our having its role.
+                Err(OpenError::RoleTaken { .. }) => {}
+                session => return Ok(session?),
+            }
+        }
+    }
+
+    fn take(name: String) -> Result<Self, OpenError> {
         let writer = Writer::create(&names::session_board(&name), 1, names::MODE)?;
         Ok(Self { name, writer: Some(writer) })
     }
@@ -41,16 +58,17 @@ impl Session {
 
     /// Removes all objects. Every process of the session must be dead.
     pub(crate) fn end(mut self) -> Result<(), Error> {
-        self.remove()
+        self.remove().map(drop)
     }
 
-    fn remove(&mut self) -> Result<(), Error> {
+    fn remove(&mut self) -> Result<usize, Error> {
         // As long as other objects are there, the session's board shows whose they are.
-        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let Some(writer) = self.writer.take() else { return Ok(0) };
         let prefix = format!("{}.", self.name);
         let deadline = Instant::now() + ROLES_GONE_MAX;
+        let mut removed = 0;
         loop {
-            lastword::remove_unused(&prefix)?;
+            removed += lastword::remove_unused(&prefix)?.len();
             let left = lastword::objects(&prefix)?.len() - 1;
             if left == 0 {
                 break;
@@ -61,8 +79,8 @@ impl Session {
             thread::sleep(ROLES_POLL);
         }
         drop(writer);
-        lastword::remove_unused(&prefix)?;
-        Ok(())
+        removed += lastword::remove_unused(&prefix)?.len();
+        Ok(removed)
     }
 }
 
@@ -74,36 +92,14 @@ impl Drop for Session {
     }
 }
 
-/// The sessions of this kind whose supervisor is dead.
-fn dead(kind: &str) -> Result<BTreeSet<String>, Error> {
-    let sessions: BTreeSet<String> = lastword::objects(&format!("{kind}."))?
-        .iter()
-        .filter_map(|object| {
-            let mut parts = object.name.splitn(3, '.');
-            let (kind, session) = (parts.next()?, parts.next()?);
-            let (pid, random) = session.split_once('-')?;
-            (pid.parse::<i32>().is_ok() && !random.is_empty()).then(|| format!("{kind}.{session}"))
-        })
-        .collect();
-    let mut dead = BTreeSet::new();
-    for session in sessions {
-        let lives = match Monitor::open(&names::session_board(&session)) {
-            Ok(monitor) => monitor.writer_lives()?,
-            // Its supervisor is at the very beginning or the very end, or was killed there.
-            Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. }) => process_lives(&session),
-            Err(error) => {
-                eprintln!("{session} is left as it is: {error}");
-                true
-            }
-        };
-        if !lives {
-            dead.insert(session);
-        }
-    }
-    Ok(dead)
-}
-
-fn process_lives(session: &str) -> bool {
-    let pid = session.split_once('.').and_then(|(_, session)| session.split_once('-')?.0.parse().ok());
-    pid.is_none_or(|pid| kill(Pid::from_raw(pid), None) != Err(nix::errno::Errno::ESRCH))
+/// The names of the sessions of this kind of which there are objects.
+fn names_of(kind: &str) -> Result<BTreeSet<String>, Error> {
+    let objects = lastword::objects(&format!("{kind}."))?;
+    let names = objects.iter().filter_map(|object| {
+        let mut parts = object.name.splitn(3, '.');
+        let (kind, session, _) = (parts.next()?, parts.next()?, parts.next()?);
+        let (pid, random) = session.split_once('-')?;
+        (pid.parse::<u32>().is_ok() && !random.is_empty()).then(|| format!("{kind}.{session}"))
+    });
+    Ok(names.collect())
 }

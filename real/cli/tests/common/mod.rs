@@ -1,0 +1,161 @@
+//! Driving the real command, and looking at what it leaves behind.
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(10);
+
+/// The command.
+pub(crate) fn lastword() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lastword"))
+}
+
+/// Waits until `condition` gives something.
+pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(POLL);
+    }
+}
+
+/// A running command, its output line by line.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// Everything that was read, for the message of a failure.
+    heard: Vec<String>,
+}
+
+impl Running {
+    /// Starts the command with these arguments; standard output and standard error come together.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = lastword()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let (sender, lines) = mpsc::channel();
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
+        for output in outputs {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let stdin = child.stdin.take();
+        Self { child, stdin, lines, heard: Vec::new() }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid() as i32), signal).expect("it lives");
+    }
+
+    /// Writes a line to standard input.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().expect("open"), "{line}").expect("it listens");
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line that begins so, without that beginning.
+    pub(crate) fn hear(&mut self, beginning: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.heard.push(line.clone());
+                    if let Some(rest) = line.strip_prefix(beginning) {
+                        return rest.to_owned();
+                    }
+                }
+                Err(_) => panic!("no line began with {beginning:?} in\n{}", self.heard.join("\n")),
+            }
+        }
+    }
+
+    /// Waits until it is over; everything that it printed.
+    pub(crate) fn finish(mut self) -> (ExitStatus, String) {
+        let status = wait_for("the command's end", || self.child.try_wait().expect("it is a child"));
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.heard.push(line);
+        }
+        (status, std::mem::take(&mut self.heard).join("\n"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // After a failure; its processes die with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the command to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    lastword().args(arguments).stdin(Stdio::null()).output().expect("the command runs")
+}
+
+/// The JSON that a run of the demo has printed last.
+pub(crate) fn json(output: &Output) -> serde_json::Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let last = text.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| {
+        panic!("no JSON ({error}) at the end of\n{text}\n{}", String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// The objects of the sessions that this process began.
+pub(crate) fn objects_of(kind: &str, pid: u32) -> Vec<String> {
+    lastword::objects(&format!("{kind}.{pid}-"))
+        .expect("objects can be listed")
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// The processes of the sessions that this process began, itself excepted.
+pub(crate) fn processes_of(kind: &str, pid: u32) -> Vec<u32> {
+    let session = format!("{kind}.{pid}-");
+    fs::read_dir("/proc")
+        .expect("there is /proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|process: &u32| {
+            let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&arguments).split('\0').any(|argument| argument.starts_with(&session))
+        })
+        .collect()
+}
+
+/// Nothing is left of the sessions that this process began.
+pub(crate) fn assert_nothing_left(kind: &str, pid: u32) {
+    assert_eq!(objects_of(kind, pid), [] as [&str; 0], "objects are left");
+    assert_eq!(processes_of(kind, pid), [] as [u32; 0], "processes are left");
+}

@@ -1,0 +1,252 @@
+//! The exchange, driven through its standard input and on a terminal.
+
+mod common;
+
+use common::{Running, assert_nothing_left, lastword, processes_of, run, wait_for};
+use nix::pty::{OpenptyResult, Winsize, openpty};
+use nix::sys::signal::Signal;
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Instant;
+
+const FAST: [&str; 2] = ["--interval-ms", "20"];
+
+fn exchange(of: &str) -> Running {
+    Running::start(&["exchange", of, FAST[0], FAST[1]])
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is no number"))
+}
+
+#[test]
+fn everybody_writes_and_reads_what_others_wrote() {
+    let mut running = exchange("3");
+    let pid = running.pid();
+    running.hear("0: write 5");
+    for from in 0..3 {
+        for process in (0..3).filter(|&process| process != from) {
+            assert!(number(&running.hear(&format!("{process}: read info from {from}: "))) > 0);
+        }
+    }
+    running.tell("q");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
+fn nobody_reads_anything_before_the_first_write() {
+    let mut running = Running::start(&["exchange", "2", "--interval-ms", "1"]);
+    // One of the two is the first.
+    running.hear("0: write 1");
+    running.tell("q");
+    let (_, output) = running.finish();
+    assert!(output.contains(": read info from 0: empty") || output.contains(": read info from 1: empty"), "{output}");
+}
+
+#[test]
+fn a_killed_process_is_started_again_and_continues_from_its_last_number() {
+    let mut running = exchange("3");
+    running.hear("1: write 5");
+    running.tell("k 1");
+    running.hear("1: killed");
+    // A second kill of the dead changes nothing; the others go on.
+    running.tell("k 1");
+    running.hear("0: write ");
+    running.hear("2: write ");
+    running.tell("1");
+    running.hear("1: started again");
+    let last = number(&running.hear("1: continues from "));
+    assert!(last >= 5);
+    assert_eq!(number(&running.hear("1: write ")), last + 1);
+    // A bare number kills, too.
+    running.tell("2");
+    running.hear("2: killed");
+    running.tell("9");
+    running.hear("\"9\" is no command");
+    running.close_stdin();
+    running.hear("0: write ");
+    let pid = running.pid();
+    running.signal(Signal::SIGTERM);
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(143), "{output}");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
+fn a_restarted_process_reads_again_what_it_held() {
+    let mut running = exchange("2");
+    running.hear("1: write 3");
+    // Whether it holds a lock when it is killed is a matter of chance.
+    let held = (0..200).find_map(|_| {
+        running.tell("1");
+        running.hear("1: killed");
+        running.tell("1");
+        let line = std::iter::repeat_with(|| running.hear("1: "))
+            .find(|line| line.starts_with("still held ") || line.starts_with("read info"))?;
+        line.strip_prefix("still held ").map(str::to_owned)
+    });
+    let held = held.expect("sometimes a lock is held");
+    let (message, from) = held.split_once(" from ").expect("it says from whom");
+    assert!(number(message) > 0);
+    assert_eq!(from, "0");
+    running.tell("q");
+    assert_eq!(running.finish().0.code(), Some(0));
+}
+
+#[test]
+fn it_ends_by_itself_after_its_time() {
+    let running = Running::start(&["exchange", "4", FAST[0], FAST[1], "--seconds", "1"]);
+    let pid = running.pid();
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
+fn its_processes_die_with_it() {
+    let mut running = exchange("3");
+    let pid = running.pid();
+    running.hear("2: write 2");
+    assert_eq!(processes_of("exchange", pid).len(), 3);
+    running.signal(Signal::SIGKILL);
+    running.finish();
+    wait_for("its processes to die", || processes_of("exchange", pid).is_empty().then_some(()));
+    assert!(run(&["exchange", "2", FAST[0], FAST[1], "--seconds", "1"]).status.success());
+    wait_for("its objects to go", || common::objects_of("exchange", pid).is_empty().then_some(()));
+}
+
+#[test]
+fn processes_started_by_hand_wait_for_each_other() {
+    let session = format!("by-hand-{}", std::process::id());
+    let start = |index| Running::start(&["exchange", "2", "--session", &session, "--index", index, FAST[0], FAST[1]]);
+    let mut first = start("0");
+    assert_eq!(first.hear("0: "), "waits for 1");
+    let mut second = start("1");
+    first.hear("0: write 2");
+    second.hear("1: write 2");
+    drop(second);
+    let mut second = start("1");
+    assert!(number(&second.hear("1: continues from ")) >= 2);
+    drop((first, second));
+    let removed = lastword::remove_unused(&format!("{session}.")).expect("objects can be removed");
+    assert_eq!(removed.len(), 2 * 3, "two channels of two objects, and two boards");
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_a_usage_error() {
+    let wrong = [&["0"][..], &["1"], &["65"], &["x"], &["3", "--seconds", "0"], &["3", "--interval-ms", "0"]];
+    for arguments in wrong {
+        let output = run(&[&["exchange"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+    let output = run(&["exchange", "2", "--session", "x", "--index", "2"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// The command on a terminal of its own.
+struct OnTerminal {
+    child: Child,
+    ends: OpenptyResult,
+    output: Receiver<u8>,
+    heard: String,
+}
+
+impl OnTerminal {
+    fn start(arguments: &[&str]) -> Self {
+        let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let ends = openpty(Some(&size), None).expect("there are terminals");
+        let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
+        let child = lastword().args(arguments).stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
+        let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
+        let (sender, output) = mpsc::channel();
+        thread::spawn(move || {
+            let mut byte = [0];
+            while matches!(master.read(&mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
+        });
+        Self { child, ends, output, heard: String::new() }
+    }
+
+    fn hear(&mut self, words: &str) {
+        let deadline = Instant::now() + common::PATIENCE;
+        let from = self.heard.len();
+        while !self.heard[from..].contains(words) {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(byte) => self.heard.push(char::from(byte)),
+                Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.heard),
+            }
+        }
+    }
+
+    fn press(&self, key: u8) {
+        File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(&[key]).expect("it is open");
+    }
+
+    fn is_raw(&self) -> bool {
+        !tcgetattr(&self.ends.slave).expect("it is a terminal").local_flags.contains(LocalFlags::ICANON)
+    }
+
+    fn end(&mut self) -> Option<i32> {
+        wait_for("the command's end", || self.child.try_wait().expect("it is a child")).code()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const CTRL_C: u8 = 3;
+
+#[test]
+fn on_a_terminal_keys_kill_and_start_and_the_terminal_is_restored() {
+    for last_key in [b'q', CTRL_C] {
+        let mut terminal = OnTerminal::start(&["exchange", "3", FAST[0], FAST[1]]);
+        let pid = terminal.child.id();
+        terminal.hear("1: write 3\r\n");
+        assert!(terminal.is_raw());
+        terminal.press(b'1');
+        terminal.hear("1: killed\r\n");
+        terminal.press(b'1');
+        terminal.hear("1: continues from ");
+        terminal.press(last_key);
+        assert_eq!(terminal.end(), Some(0));
+        assert!(!terminal.is_raw());
+        assert_nothing_left("exchange", pid);
+    }
+}
+
+#[test]
+fn on_a_terminal_a_signal_restores_it_and_more_than_ten_processes_are_refused() {
+    let mut terminal = OnTerminal::start(&["exchange", "2", FAST[0], FAST[1]]);
+    terminal.hear("1: write 3");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(terminal.child.id() as i32), Signal::SIGTERM).expect("it lives");
+    assert_eq!(terminal.end(), Some(143));
+    assert!(!terminal.is_raw());
+
+    let mut terminal = OnTerminal::start(&["exchange", "11"]);
+    terminal.hear("on a terminal there are 2 to 10");
+    assert_eq!(terminal.end(), Some(2));
+}
+
+#[test]
+fn on_a_terminal_the_demo_shows_a_table_and_gives_the_terminal_back() {
+    let mut terminal = OnTerminal::start(&["demo", "--seconds", "100", "--kill-every-ms", "20", "--json"]);
+    let pid = terminal.child.id();
+    terminal.hear("kill plan: ");
+    terminal.hear("recovering");
+    assert!(terminal.is_raw());
+    terminal.press(b'q');
+    terminal.hear("ended by signal 2");
+    terminal.hear("\"kills\":");
+    assert_eq!(terminal.end(), Some(130));
+    assert!(!terminal.is_raw());
+    assert_nothing_left("demo", pid);
+}

@@ -56,7 +56,7 @@ pub trait Shared<T> {
 /// Which processes run, and what each of them does.
 pub trait Scenario {
     /// The protocol's words.
-    type Word: Copy + fmt::Debug + 'static;
+    type Word: Copy + fmt::Debug + Send + 'static;
     /// The protocol's layout.
     type Layout: Numbering<Word = Self::Word> + Copy + 'static;
     /// The judge.

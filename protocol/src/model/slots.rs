@@ -29,6 +29,8 @@ pub enum Op {
     Reread,
     /// A consumer gives up what it holds.
     Release,
+    /// A consumer asks for the newest message's number, without locking it.
+    Newest,
     /// An observer copies the newest message.
     Peek,
 }
@@ -361,6 +363,9 @@ impl<M: Memory<Word = Word>> Process<M> {
             Recovery::Repaired(error) => return Err(corrupt(error.found)),
         };
         oracle.with(|oracle| oracle.consumer_recovered(reader, found))?;
+        if recovery == Recovery::Interrupted {
+            look(&consumer, oracle)?;
+        }
         let process = Process::Consumer(consumer);
         process.read_held(oracle)?;
         Ok(process)
@@ -397,6 +402,7 @@ impl<M: Memory<Word = Word>> Process<M> {
                         self.read_held(oracle)
                     }
                     Op::Reread => self.read_held(oracle),
+                    Op::Newest => look(consumer, oracle),
                     Op::Release => {
                         oracle.with(|oracle| {
                             if let Lease::Holds(rank) = oracle.leases[reader] {
@@ -431,6 +437,16 @@ impl<M: Memory<Word = Word>> Process<M> {
     }
 }
 
+fn look<M: Memory<Word = Word>>(
+    consumer: &Consumer<Counted<M>>,
+    oracle: &impl Shared<Oracle>,
+) -> Result<(), Violation> {
+    let floor = oracle.with(|oracle| oracle.begin_read());
+    let newest = consumer.newest().map_err(|error| corrupt(error.found))?;
+    consumer.memory().check(1, 0)?;
+    oracle.with(|oracle| oracle.end_read(consumer.index().into(), floor, newest))
+}
+
 fn produce<M: Memory<Word = Word>>(
     producer: &mut Producer<Counted<M>>,
     op: Op,
@@ -438,7 +454,7 @@ fn produce<M: Memory<Word = Word>>(
 ) -> Result<(), Violation> {
     let refused = |_| Violation::new("Inv 3: a publish within the capacity finds a free slot", 0, 1);
     let mut buffer = [0; MESSAGE_MAX];
-    let bounds = (2 * u32::from(producer.layout().consumers()) + 4, MESSAGE_MAX as u32 / 8 + 3);
+    let bounds = (3 * u32::from(producer.layout().consumers()) + 4, MESSAGE_MAX as u32 / 8 + 3);
     match op {
         Op::Publish(length) => {
             let bytes = &mut buffer[..usize::from(length)];

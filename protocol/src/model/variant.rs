@@ -43,6 +43,15 @@ pub enum Change {
         /// By what, given the value found.
         with: fn(u64) -> u64,
     },
+    /// A load is not done: it gives what this process last loaded at another site, in another form.
+    Remember {
+        /// Where.
+        site: &'static Site,
+        /// What was loaded where.
+        from: &'static Site,
+        /// In which form.
+        with: fn(u64) -> u64,
+    },
     /// Stores and payload writes at a site are done right after the next store at another.
     Postpone {
         /// What is late.
@@ -152,7 +161,10 @@ pub const SLOTS: &[Variant] = {
             change: Change::Forge { site: site::RECOVER, with: held_to_tentative },
         },
         Variant { name: "recovery leaves the lock word", change: Change::Skip { site: site::ABANDON } },
-        Variant { name: "peek does not look again", change: Change::Skip { site: site::PEEK_VERIFY } },
+        Variant {
+            name: "peek does not look again",
+            change: Change::Remember { site: site::PEEK_VERIFY, from: site::PEEK, with: |stamp| stamp >> 8 },
+        },
         Variant { name: "no fence before peek looks again", change: Change::Skip { site: site::PEEK_FENCE } },
     ]
 };

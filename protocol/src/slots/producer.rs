@@ -150,7 +150,7 @@ impl<M: Memory<Word = Word>> Producer<M> {
         true
     }
 
-    /// Publishes a copy of `message`. Wait-free: at most 2 C + 5 shared accesses and one write of the payload.
+    /// Publishes a copy of `message`. Wait-free: at most 3 C + 4 shared accesses and one write of the payload.
     ///
     /// # Errors
     /// The message is too long, or a lock word is garbage; nothing was published, and publishing goes on as before when
@@ -202,13 +202,13 @@ impl<M: Memory<Word = Word>> Producer<M> {
             let mut lock = parse(self.memory.load(word, site::SCAN))?;
             if let (Lock::Claim, Some(newest)) = (lock, self.latest) {
                 let held = Lock::Held(newest);
-                // Release `slots.help`: our last publish happens-before the consumer's reading of it. A failure
-                // acquires, since what we find may be a release.
+                // Release `slots.help`: our last publish happens-before the consumer's reading of it.
                 // Pairs with `slots.settle` (Consumer::acquire).
                 // Killed before: the consumer settles by itself, or our successor helps. Killed after: it is helped.
                 lock = match self.memory.compare_exchange(word, Lock::Claim.bits(), held.bits(), site::HELP) {
                     Ok(_) => held,
-                    Err(found) => parse(found)?,
+                    // The consumer settled by itself, and may have released since: scanned again, to acquire that.
+                    Err(_) => parse(self.memory.load(word, site::SCAN))?,
                 };
             }
             if let Some(stamp) = lock.stamp() {

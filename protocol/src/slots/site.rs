@@ -24,8 +24,8 @@ pub const RESUME: &Site = &Site::load(0, "slots.resume", Acquire).equivalent(
 /// [`RELEASE`]: what a consumer read happens-before the slot is written again.
 pub const SCAN: &Site = &Site::load(1, "slots.scan", SeqCst);
 /// Compare-exchange of a lock word from Claim to Held(newest). Success releases the message to the consumer
-/// ([`SETTLE`]); failure acquires what the consumer did instead, which may be a release.
-pub const HELP: &Site = &Site::compare_exchange(2, "slots.help", Release, Acquire);
+/// ([`SETTLE`]); after a failure the word is scanned again.
+pub const HELP: &Site = &Site::compare_exchange(2, "slots.help", Release, Relaxed);
 /// Stores 0 to the slot's sequence number: peeks that began on its old message will be refused.
 pub const RETIRE: &Site = &Site::store(3, "slots.retire", Relaxed);
 /// Orders [`RETIRE`] before [`FILL`]. Pairs with [`PEEK_FENCE`].

@@ -1,17 +1,20 @@
 //! Loom: every interleaving and every permitted stale value, within a bound on preemptions.
 //!
-//! `SeqCst` accesses are passed to loom as they are. Loom gives a `SeqCst` load the newest `SeqCst` store of its word
-//! and no extra happens-before edge, which is what Dekker's pattern needs; only a word's initial value is not such a
-//! store, so it is stored once more. (A `SeqCst` *fence* in loom is a full happens-before edge to every later one, which
-//! would hide missing Release and Acquire.)
+//! `SeqCst` accesses are passed to loom as they are. Loom gives a `SeqCst` load no `SeqCst` store of its word but the
+//! newest, and no extra happens-before edge, which is what Dekker's pattern needs. Two things are added. A word's initial
+//! value is no `SeqCst` store, so it is stored once more. And loom also offers such a load the weaker stores that are
+//! older than the newest `SeqCst` store, which C++20 does not: an execution in which it takes one is abandoned. (With
+//! `SeqCst` *fences* instead, loom has a full happens-before edge between any two, which hides missing Release and
+//! Acquire.)
 
-use super::{Backend, Outcome, World, caught, live};
+use super::{Backend, Impossible, Outcome, Trace, World, caught, live, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU64, fence};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,14 +27,38 @@ pub struct Loom;
 /// 392). A store to `order` at each access makes all accesses of one word depend on each other, which is what they do.
 /// It is Relaxed and never loaded: it adds no happens-before edge.
 pub struct Word {
-    value: AtomicU64,
+    /// Which of the values: loom then tells apart two stores of the same value.
+    which: AtomicU64,
     order: AtomicU64,
+    /// Every value that a store has, or is about to be, given.
+    values: RefCell<Vec<u64>>,
+    /// The stores done since the newest `SeqCst` one, that one included.
+    recent: RefCell<Vec<u64>>,
 }
 
 impl Word {
     fn touched(&self) -> &AtomicU64 {
         self.order.store(0, Ordering::Relaxed);
-        &self.value
+        &self.which
+    }
+
+    fn register(&self, value: u64) -> u64 {
+        let mut values = self.values.borrow_mut();
+        values.push(value);
+        values.len() as u64 - 1
+    }
+
+    fn value(&self, which: u64) -> u64 {
+        self.values.borrow()[which as usize]
+    }
+
+    /// Notes a store that has just been done: loom switches threads before an access, not after it.
+    fn done(&self, which: u64, order: Ordering) {
+        let mut recent = self.recent.borrow_mut();
+        if order == Ordering::SeqCst {
+            recent.clear();
+        }
+        recent.push(which);
     }
 }
 
@@ -47,24 +74,43 @@ impl Backend for Loom {
     type Payload = Payload;
 
     fn word(value: u64) -> Word {
-        let word = Word { value: AtomicU64::new(value), order: AtomicU64::new(0) };
-        word.value.store(value, Ordering::SeqCst);
+        let word = Word {
+            which: AtomicU64::new(0),
+            order: AtomicU64::new(0),
+            values: RefCell::new(vec![value]),
+            recent: RefCell::new(vec![0]),
+        };
+        word.which.store(0, Ordering::SeqCst);
         word
     }
     fn load(word: &Word, order: Ordering) -> u64 {
-        word.touched().load(order)
+        let which = word.touched().load(order);
+        if order == Ordering::SeqCst && !word.recent.borrow().contains(&which) {
+            resume_unwind(Box::new(Impossible));
+        }
+        word.value(which)
     }
     fn store(word: &Word, value: u64, order: Ordering) {
-        word.touched().store(value, order);
-    }
-    /// Loom lets a `SeqCst` load read a Release store that a later `SeqCst` store of the same process has overwritten,
-    /// which C++20 does not. So a store that is declared Release is marked `SeqCst` too: the mark keeps `SeqCst` loads
-    /// from what is older than it, and means nothing to any other access.
-    fn declared_store(order: Ordering) -> Ordering {
-        if order == Ordering::Release { Ordering::SeqCst } else { order }
+        let which = word.register(value);
+        word.touched().store(which, order);
+        word.done(which, order);
     }
     fn compare_exchange(word: &Word, current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
-        word.touched().compare_exchange(current, new, success, failure)
+        let new = word.register(new);
+        let at = word.touched();
+        // The newest store that is known to hold the value; a failure names another, or there is none.
+        let known = word.recent.borrow().last().copied().filter(|&which| word.value(which) == current);
+        let mut expected = known.unwrap_or(u64::MAX);
+        loop {
+            match at.compare_exchange(expected, new, success, failure) {
+                Ok(_) => {
+                    word.done(new, success);
+                    return Ok(current);
+                }
+                Err(found) if word.value(found) == current => expected = found,
+                Err(found) => return Err(word.value(found)),
+            }
+        }
     }
     fn fence(order: Ordering) {
         fence(order);
@@ -97,16 +143,18 @@ where
 {
     let executions = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let trace = Trace::default();
     let violation = {
+        let trace = Arc::clone(&trace);
         let (scenario, executions, killed) = (scenario.clone(), Arc::clone(&executions), Arc::clone(&killed));
         let kills: Arc<[Vec<u32>]> = kills.into();
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(preemptions);
         builder.max_branches = 10_000;
-        caught(move || {
+        caught(change.is_some(), move || {
             builder.check(move || {
                 executions.fetch_add(1, Relaxed);
-                let world = Arc::new(World::<Loom, S>::new(&scenario, change));
+                let world = Arc::new(World::<Loom, S>::new(&scenario, change, &trace));
                 let life = |process: usize| {
                     let (world, kills, killed) = (Arc::clone(&world), Arc::clone(&kills), Arc::clone(&killed));
                     let points = kills.get(process).cloned().unwrap_or_default();
@@ -128,5 +176,8 @@ where
             });
         })
     };
+    if violation.is_some() && change.is_none() {
+        tell(scenario, &trace);
+    }
     Outcome { executions: executions.load(Relaxed), kills: killed.load(Relaxed), violation }
 }

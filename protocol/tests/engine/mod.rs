@@ -16,7 +16,7 @@ use lastword_protocol::model::{Scenario, Shared, Violation};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Once};
 
 /// An atomic word and a payload word, as an engine has them.
@@ -35,15 +35,43 @@ pub trait Backend: 'static {
         failure: Ordering,
     ) -> Result<u64, u64>;
     fn fence(order: Ordering);
-    /// The ordering that the engine is given for a store which the protocol declares and does with `order`.
-    fn declared_store(order: Ordering) -> Ordering {
-        order
-    }
     /// A payload word; `racy` if the scenario has observers, which read it while it is written.
     fn payload(racy: bool) -> Self::Payload;
     fn read(payload: &Self::Payload) -> u64;
     fn write(payload: &Self::Payload, value: u64);
     fn pause();
+}
+
+/// One access, for the story of a failure.
+#[derive(Clone, Copy)]
+pub struct Event<W> {
+    process: usize,
+    site: &'static Site,
+    place: Named<W>,
+    value: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Named<W> {
+    Word(W),
+    Payload(usize, usize),
+    Nothing,
+}
+
+/// The accesses of the execution that runs, in order.
+pub type Trace<W> = Arc<Mutex<Vec<Event<W>>>>;
+
+/// Prints the accesses of a failed execution, one a line.
+fn tell<S: Scenario>(scenario: &S, trace: &Trace<S::Word>) {
+    for event in trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
+        let Event { process, site, place, value } = event;
+        let place = match place {
+            Named::Word(word) => format!("{word:?}"),
+            Named::Payload(area, index) => format!("payload[{area}][{index}]"),
+            Named::Nothing => String::new(),
+        };
+        println!("{process} {:9} {site:24} {:?} {place} {value:#x}", scenario.role(*process), site.order);
+    }
 }
 
 /// The memory of one run.
@@ -55,11 +83,15 @@ pub struct World<B: Backend, S: Scenario> {
     /// What each word was last set to, in the order in which the engine runs things.
     shadow: Vec<AtomicU64>,
     change: Option<Change>,
+    impossible: AtomicBool,
+    trace: Trace<S::Word>,
     oracle: Mutex<S::Oracle>,
 }
 
 impl<B: Backend, S: Scenario + Clone> World<B, S> {
-    pub fn new(scenario: &S, change: Option<Change>) -> Self {
+    pub fn new(scenario: &S, change: Option<Change>, trace: &Trace<S::Word>) -> Self {
+        trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
+        let trace = Arc::clone(trace);
         let scenario = match &change {
             Some(change) => scenario.clone().changed(change),
             None => scenario.clone(),
@@ -73,7 +105,7 @@ impl<B: Backend, S: Scenario + Clone> World<B, S> {
         let words: Vec<_> = shadow.iter().map(|value| B::word(value.load(Relaxed))).collect();
         let payload = (0..layout.areas() * layout.area_words()).map(|_| B::payload(racy)).collect();
         let oracle = Mutex::new(scenario.oracle());
-        Self { scenario, layout, words, payload, shadow, change, oracle }
+        Self { scenario, layout, words, payload, shadow, change, impossible: AtomicBool::new(false), trace, oracle }
     }
 }
 
@@ -84,6 +116,9 @@ impl<B: Backend, S: Scenario> Shared<S::Oracle> for World<B, S> {
     }
 
     fn pause(&self) {
+        if self.impossible.load(Relaxed) {
+            resume_unwind(Box::new(Impossible));
+        }
         B::pause();
     }
 }
@@ -91,13 +126,19 @@ impl<B: Backend, S: Scenario> Shared<S::Oracle> for World<B, S> {
 /// What a killed process unwinds with.
 struct Killed;
 
+/// What every process unwinds with when the engine finds that it is in an execution which cannot happen.
+struct Impossible;
+
 /// One incarnation's way to the memory.
 pub struct View<B: Backend, S: Scenario> {
     world: Arc<World<B, S>>,
+    process: usize,
     die: Box<dyn Fn(&'static Site) -> bool>,
     dead: Cell<bool>,
     /// What this process knows of each word.
     known: RefCell<Vec<u64>>,
+    /// What it loaded at the site that the change remembers.
+    remembered: Cell<u64>,
     postponed: RefCell<Vec<(Place, u64, &'static Site)>>,
 }
 
@@ -109,23 +150,33 @@ enum Place {
 
 impl<B: Backend, S: Scenario> View<B, S> {
     /// A view whose process dies before the access at which `die`, asked at each, says so.
-    fn new(world: &Arc<World<B, S>>, die: Box<dyn Fn(&'static Site) -> bool>) -> Self {
+    fn new(world: &Arc<World<B, S>>, process: usize, die: Box<dyn Fn(&'static Site) -> bool>) -> Self {
         Self {
             world: Arc::clone(world),
+            process,
             die,
             dead: Cell::new(false),
             known: RefCell::new(vec![0; world.words.len()]),
+            remembered: Cell::new(0),
             postponed: RefCell::default(),
         }
     }
 
     /// The kill point before every access. False if the process is dead and its accesses have no effect.
     fn step(&self, site: &'static Site) -> bool {
+        if self.world.impossible.load(Relaxed) && !self.dead.replace(true) {
+            resume_unwind(Box::new(Impossible));
+        }
         if !self.dead.get() && (self.die)(site) {
             self.dead.set(true);
             resume_unwind(Box::new(Killed));
         }
         !self.dead.get()
+    }
+
+    fn note(&self, site: &'static Site, place: Named<S::Word>, value: u64) {
+        let event = Event { process: self.process, site, place, value };
+        self.world.trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(event);
     }
 
     fn order(&self, site: &'static Site) -> Ordering {
@@ -156,11 +207,7 @@ impl<B: Backend, S: Scenario> View<B, S> {
             Place::Word(number) => {
                 self.world.shadow[number].store(value, Relaxed);
                 self.know(number, value);
-                let order = match self.order(site) {
-                    order if order == site.order => B::declared_store(order),
-                    weakened => weakened,
-                };
-                B::store(&self.world.words[number], value, order);
+                B::store(&self.world.words[number], value, self.order(site));
             }
             Place::Payload(area, index) => {
                 let shadow = |word| self.world.shadow[self.number(word)].load(Relaxed);
@@ -222,10 +269,16 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
         }
         match self.world.change {
             Some(Change::Skip { site: at }) if at.id == site.id => return self.known.borrow()[number],
+            Some(Change::Remember { site: at, with, .. }) if at.id == site.id => return with(self.remembered.get()),
             _ => {}
         }
         let found = self.know(number, B::load(&self.world.words[number], self.order(site)));
+        self.note(site, Named::Word(word), found);
         match self.world.change {
+            Some(Change::Remember { from, .. }) if from.id == site.id => {
+                self.remembered.set(found);
+                found
+            }
             Some(Change::Forge { site: at, with }) if at.id == site.id => with(found),
             Some(Change::StoreAgain { site: at, with }) if at.id == site.id => {
                 if self.step(site) {
@@ -239,6 +292,7 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
 
     fn store(&self, word: S::Word, value: u64, site: &'static Site) {
         self.put(Place::Word(self.number(word)), value, site);
+        self.note(site, Named::Word(word), value);
     }
 
     fn compare_exchange(&self, word: S::Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {
@@ -251,15 +305,17 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
             Some(Change::Assume { site: at }) if at.id == site.id => return Ok(current),
             _ => {}
         }
-        let word = &self.world.words[number];
-        let result = B::compare_exchange(word, current, new, self.order(site), self.failure(site));
+        let at = &self.world.words[number];
+        let result = B::compare_exchange(at, current, new, self.order(site), self.failure(site));
         match result {
             Ok(_) => {
                 self.world.shadow[number].store(new, Relaxed);
                 self.know(number, new);
+                self.note(site, Named::Word(word), new);
             }
             Err(found) => {
                 self.know(number, found);
+                self.note(site, Named::Word(word), found);
             }
         }
         result
@@ -269,6 +325,7 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
         let skip = matches!(self.world.change, Some(Change::Skip { site: at }) if at.id == site.id);
         if self.step(site) && !skip && self.order(site) != Ordering::Relaxed {
             B::fence(self.order(site));
+            self.note(site, Named::Nothing, 0);
         }
     }
 
@@ -276,10 +333,12 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
         if !self.step(site) {
             return 0;
         }
+        self.note(site, Named::Payload(area, index), 0);
         B::read(&self.world.payload[area * self.world.layout.area_words() + index])
     }
 
     fn write_word(&self, area: usize, index: usize, value: u64, site: &'static Site) {
+        self.note(site, Named::Payload(area, index), value);
         self.put(Place::Payload(area, index), value, site);
     }
 }
@@ -296,13 +355,17 @@ pub fn live<B: Backend, S: Scenario + 'static>(
         let (count, die) = (Cell::new(0), die.clone());
         let die = Box::new(move |site| die(incarnation, count.replace(count.get() + 1), site));
         let life = || {
-            let view = View::new(world, die);
+            let view = View::new(world, process, die);
             world.scenario.live(process, view, &**world, &progress)
         };
         match catch_unwind(AssertUnwindSafe(life)) {
             Ok(Ok(())) => return,
             Ok(Err(violation)) => violated(violation),
             Err(cause) if cause.is::<Killed>() => {}
+            Err(cause) if cause.is::<Impossible>() => {
+                world.impossible.store(true, Relaxed);
+                return;
+            }
             Err(cause) => resume_unwind(cause),
         }
     }
@@ -332,11 +395,13 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs `check`, which panics when it finds a violation, without letting the panic be printed.
-fn caught(check: impl FnOnce()) -> Option<String> {
+/// Runs `check`, which panics when it finds a violation; prints no panic where one is `expected`.
+fn caught(expected: bool, check: impl FnOnce()) -> Option<String> {
     static QUIET: Once = Once::new();
     thread_local!(static CATCHING: Cell<bool> = const { Cell::new(false) });
     QUIET.call_once(|| {
+        // Shuttle's own hook, which it sets at its first run, has to lie below this one.
+        ::shuttle::check_random(|| {}, 1);
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if !CATCHING.get() {
@@ -344,7 +409,7 @@ fn caught(check: impl FnOnce()) -> Option<String> {
             }
         }));
     });
-    CATCHING.set(true);
+    CATCHING.set(expected);
     let result = catch_unwind(AssertUnwindSafe(check));
     CATCHING.set(false);
     result.err().map(|cause| match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {

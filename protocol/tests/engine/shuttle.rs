@@ -1,7 +1,7 @@
 //! Shuttle: random schedules of larger runs, sequentially consistent, with kills drawn from the schedule's own numbers,
 //! so that shuttle's replay string holds them.
 
-use super::{Backend, Outcome, World, caught, live};
+use super::{Backend, Outcome, Trace, World, caught, live, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
@@ -74,11 +74,13 @@ where
 {
     let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let trace = Trace::default();
     let violation = {
+        let trace = Arc::clone(&trace);
         let (scenario, count, killed) = (scenario.clone(), Arc::clone(&count), Arc::clone(&killed));
         let body = move || {
             count.fetch_add(1, Relaxed);
-            let world = Arc::new(World::<Shuttle, S>::new(&scenario, change));
+            let world = Arc::new(World::<Shuttle, S>::new(&scenario, change, &trace));
             let life = |process: usize| {
                 let (world, killed) = (Arc::clone(&world), Arc::clone(&killed));
                 move || {
@@ -103,9 +105,12 @@ where
         let mut config = shuttle::Config::new();
         config.stack_size = 64 << 10;
         config.silence_warnings = true;
-        caught(move || {
+        caught(change.is_some(), move || {
             shuttle::Runner::new(scheduler, config).run(body);
         })
     };
+    if violation.is_some() && change.is_none() {
+        tell(scenario, &trace);
+    }
     Outcome { executions: count.load(Relaxed), kills: killed.load(Relaxed), violation }
 }

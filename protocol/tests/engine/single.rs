@@ -50,10 +50,15 @@ pub type SingleWorld<S> = Arc<World<Single, S>>;
 pub type SingleView<S> = View<Single, S>;
 
 /// A view whose process dies before access `fuse` from now, once that is set.
-pub fn view<S: Scenario + 'static>(world: &SingleWorld<S>, fuse: &Rc<Cell<Option<u32>>>) -> SingleView<S> {
+pub fn view<S: Scenario + 'static>(
+    world: &SingleWorld<S>,
+    process: usize,
+    fuse: &Rc<Cell<Option<u32>>>,
+) -> SingleView<S> {
     let fuse = Rc::clone(fuse);
     View::new(
         world,
+        process,
         Box::new(move |_| match fuse.get() {
             Some(0) => {
                 fuse.set(None);

@@ -79,11 +79,13 @@ type Slots = slots::Scenario<'static>;
 
 const THREE: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16)];
 
+const FOUR: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16), Publish(8)];
+
 /// `slots`.
 pub const SLOTS: &[Case<Slots>] = &[
     Case {
-        name: "1 consumer, 2 acquires, 3 publishes",
-        scenario: Slots::new(&[THREE, &[Acquire, Release, Acquire]], 1, 16),
+        name: "1 consumer, 2 acquires, 4 publishes",
+        scenario: Slots::new(&[FOUR, &[Acquire, Release, Acquire]], 1, 16),
         kills: Kills::None,
         preemptions: 3,
     },
@@ -101,9 +103,13 @@ pub const SLOTS: &[Case<Slots>] = &[
     },
     Case {
         name: "an observer, 2 peeks, 4 publishes",
-        scenario: Slots::new(&[&[Publish(16), AbandonLoan(16), Publish(8), Publish(16)], &[], &[Peek, Peek]], 1, 16),
+        scenario: Slots::new(
+            &[&[Publish(8), Publish(16), AbandonLoan(16), Publish(8), Publish(8)], &[], &[Peek, Peek]],
+            1,
+            16,
+        ),
         kills: Kills::None,
-        preemptions: 2,
+        preemptions: 3,
     },
     Case {
         name: "the consumer is killed",
@@ -121,6 +127,12 @@ pub const SLOTS: &[Case<Slots>] = &[
         name: "the producer is killed while one is observed",
         scenario: Slots::new(&[&[Publish(16), Publish(8)], &[], &[Peek]], 1, 16),
         kills: Kills::Of(0, 0),
+        preemptions: 2,
+    },
+    Case {
+        name: "the consumer is killed while it exchanges one message for the next",
+        scenario: Slots::new(&[FOUR, &[Acquire, Acquire]], 1, 16),
+        kills: Kills::Of(1, 0),
         preemptions: 2,
     },
     Case {
@@ -185,10 +197,7 @@ pub const STATUS: &[Case<Status>] = &[
     },
     Case {
         name: "the writer is killed",
-        scenario: Status {
-            processes: &[&[Set(0), Set(1), Set(0), Set(1)], &[Get(1), Get(0), Get(1)]],
-            words: 2,
-        },
+        scenario: Status { processes: &[&[Set(0), Set(1), Set(0), Set(1)], &[Get(1), Get(0), Get(1)]], words: 2 },
         kills: Kills::Of(0, 3),
         preemptions: 4,
     },

@@ -1,0 +1,115 @@
+//! Every broken variant has to be rejected: each ordering of each table weakened, each step left out or misplaced.
+//!
+//! `cargo test --release -p lastword-protocol --test broken -- --nocapture` prints the table: variant, the engine and
+//! scenario that rejected it, what was found, and how many executions that took. A weakening that is said to be
+//! equivalent must indeed not be found, and its reason is printed.
+
+mod engine;
+
+use engine::shuttle::{self, Choice};
+use engine::suite::{Case, READY, SLOTS, STATUS};
+use lastword_protocol::model::variant::{self, Change, Part, Variant};
+use lastword_protocol::model::{Scenario, slots};
+use slots::Op::{Acquire, Peek, Publish, PublishInPlace, Release};
+
+/// What became of a variant.
+enum Verdict {
+    Rejected { by: String, found: String, executions: u64 },
+    Equivalent { reason: &'static str, executions: u64 },
+    Survived { executions: u64 },
+    Refuted { reason: &'static str, found: String },
+}
+
+fn judge<S: Scenario + Clone + Send + Sync + 'static>(
+    variant: &Variant,
+    cases: &[Case<S>],
+    then: impl Fn(Change) -> Option<(String, u64, String)>,
+) -> Verdict {
+    let reason = variant::equivalent(&variant.change);
+    let mut executions = 0;
+    for case in cases {
+        let total = case.run(Some(variant.change));
+        executions += total.outcome.executions;
+        match (total.outcome.violation, reason) {
+            (None, _) => {}
+            (Some(found), None) => return Verdict::Rejected { by: format!("loom: {}", case.name), found, executions },
+            (Some(found), Some(reason)) => return Verdict::Refuted { reason, found },
+        }
+    }
+    match (then(variant.change), reason) {
+        (Some((by, more, found)), None) => Verdict::Rejected { by, found, executions: executions + more },
+        (Some((_, _, found)), Some(reason)) => Verdict::Refuted { reason, found },
+        (None, Some(reason)) => Verdict::Equivalent { reason, executions },
+        (None, None) => Verdict::Survived { executions },
+    }
+}
+
+/// Judges all variants of a protocol, prints the table, and fails if one survives or an equivalence is refuted.
+fn judge_all<S: Scenario + Clone + Send + Sync + 'static>(
+    protocol: &str,
+    steps: &[Variant],
+    cases: &[Case<S>],
+    then: impl Fn(Change) -> Option<(String, u64, String)>,
+) {
+    let weakened = variant::weakenings(S::SITES).map(|change| {
+        let Change::Weaken { site, part, to } = change else { unreachable!("a weakening") };
+        let (from, which) = match part {
+            Part::Order => (site.order, ""),
+            Part::Failure => (site.failure, " on failure"),
+        };
+        (format!("{site}: {from:?} to {to:?}{which}"), change)
+    });
+    let steps = steps.iter().map(|step| (step.name.to_owned(), step.change));
+    let (mut wrong, mut all) = (0, 0);
+    for (name, change) in steps.chain(weakened) {
+        let verdict = judge(&Variant { name: "", change }, cases, &then);
+        let (what, executions) = match verdict {
+            Verdict::Rejected { by, found, executions } => (format!("rejected by {by}: {found}"), executions),
+            Verdict::Equivalent { reason, executions } => (format!("equivalent: {reason}"), executions),
+            Verdict::Survived { executions } => {
+                wrong += 1;
+                ("SURVIVED".to_owned(), executions)
+            }
+            Verdict::Refuted { reason, found } => {
+                wrong += 1;
+                (format!("NOT EQUIVALENT, though said to be ({reason}): {found}"), 0)
+            }
+        };
+        all += executions;
+        println!("{protocol:6} | {name:58} | {executions:>8} | {what}");
+    }
+    println!("{protocol}: {all} executions in all");
+    assert_eq!(wrong, 0, "{protocol}: variants that survive, or are wrongly said to be equivalent");
+}
+
+#[test]
+fn every_broken_variant_of_slots_is_rejected() {
+    const LARGE: slots::Scenario = slots::Scenario::new(
+        &[
+            &[Publish(16), Publish(8), PublishInPlace(16), Publish(16), Publish(24), Publish(16), Publish(8)],
+            &[Acquire, Release, Acquire, Acquire, Release],
+            &[Acquire, Release, Acquire, Acquire, Release],
+            &[Peek, Peek, Peek],
+        ],
+        2,
+        24,
+    );
+    judge_all("slots", variant::SLOTS, SLOTS, |change| {
+        let choices = [Choice::Random, Choice::Pct(3)];
+        choices.into_iter().find_map(|choice| {
+            let outcome = shuttle::run(&LARGE, Some(change), choice, 50_000, 40, 2, 1);
+            let by = format!("shuttle, {choice:?}");
+            outcome.violation.map(|found| (by, outcome.executions, found))
+        })
+    });
+}
+
+#[test]
+fn every_broken_variant_of_ready_is_rejected() {
+    judge_all("ready", variant::READY, READY, |_| None);
+}
+
+#[test]
+fn every_broken_variant_of_status_is_rejected() {
+    judge_all("status", variant::STATUS, STATUS, |_| None);
+}

@@ -17,7 +17,7 @@
 //! complete. From there on nobody removes it who does not use force, because that needs every role.
 
 use crate::consumer::Consumer;
-use crate::creation::{ATTEMPTS, Force, WAIT, expect, open_or_create, remove, take_all};
+use crate::creation::{ATTEMPTS, Force, WAIT, expect, open_or_create, remove, take_all, wait_for_remover};
 use crate::error::{OpenError, RemoveError};
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError, ObjectKind};
@@ -25,7 +25,7 @@ use crate::object::{Access, Object, Permission};
 use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::region::Region;
-use crate::role::{CREATE, Held, Role};
+use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::header::{Header, Kind};
 use lastword_protocol::slots::{self, Layout, LayoutError};
@@ -192,7 +192,7 @@ impl<T: Message + ?Sized> Channel<T> {
                 Err((object, _)) => object,
             };
             // A remover has every role for a moment. It may be about to refuse, so the role is tried again after it.
-            if taken.is_err() && object.locked(&CREATE)?.is_some() && object.lock_within(&CREATE, WAIT)? {
+            if taken.is_err() && wait_for_remover(object)? {
                 continue;
             }
             // Both the name and the content: a remover that died left the name of an object that it had begun to remove.

@@ -24,22 +24,45 @@ pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// How often a call begins anew because the name was given to another object meanwhile.
 pub(crate) const ATTEMPTS: u32 = 100;
 
-/// Whether this process has the right to create, complete and remove what an object's name refers to.
-pub(crate) enum Right {
-    /// It has, until it closes or unlocks the object.
-    Had,
+/// The right to create, complete and remove what an object's name refers to.
+pub(crate) struct Right<'o> {
+    object: &'o Object,
+}
+
+impl Drop for Right<'_> {
+    /// As with a role: closing the object would do, if no other thread were starting a program.
+    fn drop(&mut self) {
+        // Where this fails, closing follows.
+        let _ = self.object.unlock(&CREATE);
+    }
+}
+
+/// What became of asking for the right.
+pub(crate) enum Asked<'o> {
+    /// It was had.
+    Had(Right<'o>),
     /// The name refers to another object now, or to none.
     Moved,
     /// A live process has had it for this long.
     Waited(Duration),
 }
 
-/// Takes the right to create and remove.
-pub(crate) fn take_right(object: &Object, wait: Duration) -> Result<Right, OsError> {
+/// Asks for the right to create and remove.
+pub(crate) fn ask_right(object: &Object, wait: Duration) -> Result<Asked<'_>, OsError> {
     if !object.lock_within(&CREATE, wait)? {
-        return Ok(Right::Waited(wait));
+        return Ok(Asked::Waited(wait));
     }
-    Ok(if object.reopen(Access::Read)?.is_some() { Right::Had } else { Right::Moved })
+    let right = Right { object };
+    Ok(if object.reopen(Access::Read)?.is_some() { Asked::Had(right) } else { Asked::Moved })
+}
+
+/// Waits until nobody creates or removes an object; false where nobody did, or where somebody still does.
+pub(crate) fn wait_for_remover(object: &Object) -> Result<bool, OsError> {
+    if object.locked(&CREATE)?.is_none() || !object.lock_within(&CREATE, WAIT)? {
+        return Ok(false);
+    }
+    drop(Right { object });
+    Ok(true)
 }
 
 /// The complete object `name`, which `build` completes if it has to be created. What `build` fails at is removed.
@@ -60,11 +83,11 @@ pub(crate) fn open_or_create(
         if let Some(header) = complete_header(&object)? {
             return Ok((object, header));
         }
-        match take_right(&object, WAIT)? {
-            Right::Had => {}
-            Right::Moved => continue,
-            Right::Waited(waited) => return Err(OpenError::BeingCreated { object: name.to_owned(), waited }),
-        }
+        let right = match ask_right(&object, WAIT)? {
+            Asked::Had(right) => right,
+            Asked::Moved => continue,
+            Asked::Waited(waited) => return Err(OpenError::BeingCreated { object: name.to_owned(), waited }),
+        };
         if complete_header(&object)?.is_none() {
             if !object.is_empty()? {
                 // Its creator or remover died. A process may have had it mapped before that, so it is not used again.
@@ -78,7 +101,7 @@ pub(crate) fn open_or_create(
             }
         }
         let header = object.header()?;
-        object.unlock(&CREATE)?;
+        drop(right);
         return Ok((object, header));
     }
     Err(OpenError::Unsettled { object: name.to_owned() })
@@ -120,10 +143,10 @@ pub(crate) fn remove(
                 None => continue,
             },
         };
-        match take_right(&object, wait)? {
-            Right::Had => return remove(&object).map(|()| true),
-            Right::Moved => {}
-            Right::Waited(waited) => return Err(RemoveError::BeingCreated { object: name.to_owned(), waited }),
+        match ask_right(&object, wait)? {
+            Asked::Had(_right) => return remove(&object).map(|()| true),
+            Asked::Moved => {}
+            Asked::Waited(waited) => return Err(RemoveError::BeingCreated { object: name.to_owned(), waited }),
         }
     }
     Err(RemoveError::Unsettled { object: name.to_owned() })

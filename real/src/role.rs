@@ -76,20 +76,34 @@ impl Role {
     }
 }
 
-/// A role that this process has, as long as this lives and no forked child keeps a copy of it.
+/// A role that this process has, until this is dropped or the process dies.
 #[derive(Debug)]
 pub(crate) struct Held {
     object: Object,
+    role: Role,
+    process: u32,
 }
 
 impl Held {
     /// Takes a role of `object`; the object back where a live process has it.
     pub(crate) fn take(object: Object, role: Role) -> Result<Result<Self, Object>, OsError> {
-        Ok(if object.try_lock(&role.bytes())? { Ok(Self { object }) } else { Err(object) })
+        let process = std::process::id();
+        Ok(if object.try_lock(&role.bytes())? { Ok(Self { object, role, process }) } else { Err(object) })
     }
 
     /// The object that the role is of.
     pub(crate) fn object(&self) -> &Object {
         &self.object
+    }
+}
+
+impl Drop for Held {
+    /// Closing the object would do, if another thread were not just starting a program: between its fork and its exec
+    /// the child has the object open too. A forked child that drops its copy leaves its parent's role alone.
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // Where this fails, closing follows.
+            let _ = self.object.unlock(&self.role.bytes());
+        }
     }
 }

@@ -22,12 +22,12 @@
 //! # }
 //! ```
 
-use crate::creation::{self, ATTEMPTS, Force, WAIT, expect, open_or_create, take_all};
+use crate::creation::{self, ATTEMPTS, Force, WAIT, expect, open_or_create, take_all, wait_for_remover};
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Access, Object, Permission};
 use crate::region::Region;
-use crate::role::{CREATE, Held, Role};
+use crate::role::{Held, Role};
 use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Site};
 use lastword_protocol::status::{self as protocol, Layout, Word};
@@ -130,7 +130,7 @@ impl Writer {
             let taken = Held::take(object, Role::Writer)?;
             let object = taken.as_ref().map_or_else(|object| object, Held::object);
             // A remover has the role for a moment. It may be about to refuse, so the role is tried again after it.
-            if taken.is_err() && object.locked(&CREATE)?.is_some() && object.lock_within(&CREATE, WAIT)? {
+            if taken.is_err() && wait_for_remover(object)? {
                 continue;
             }
             // The object may have been removed before the role was taken.

@@ -206,6 +206,31 @@ fn somebody_elses_bytes_are_refused() -> Outcome {
 }
 
 #[test]
+fn what_a_dead_creator_left_is_replaced_whatever_it_holds() -> Outcome {
+    let begun = [&CREATING.to_ne_bytes()[..], &[0xff; 100_000]].concat();
+    for length in [0, 8, 16, 192, 256, 1000, 100_000] {
+        for data in [None, Some(0), Some(8), Some(256), Some(100_000)] {
+            let scratch = Scratch::new();
+            scratch.plant("locks", &begun[..length]);
+            if let Some(length) = data {
+                scratch.plant("data", &begun[..length]);
+            }
+            let channel = Channel::<Pose>::new(scratch.name())?;
+            let mut consumer = channel.consumer(0)?;
+            assert_eq!(consumer.recovery(), lastword::Recovery::Nothing);
+            assert_eq!(channel.producer()?.publish(&pose(1))?.get(), 1);
+            assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(1)));
+        }
+    }
+    // A complete data object beside an incomplete locks object: its creator died between the two.
+    let (scratch, channel) = existing()?;
+    channel.producer()?.publish(&pose(1))?;
+    scratch.patch("locks", 0, |_| CREATING);
+    assert_eq!(channel.producer()?.last(), None);
+    Ok(())
+}
+
+#[test]
 fn objects_that_do_not_belong_together_are_refused() -> Outcome {
     let (scratch, channel) = existing()?;
     let (other, _channel) = existing()?;

@@ -6,13 +6,16 @@
 //! channel must be there, or be created by the next who asks, and nothing may be left when it is removed; then the same
 //! once more with a second creator that is killed too.
 //!
+//! And instead of being killed, the child is stopped there while this process opens the channel, and goes on later. Then
+//! both must have one and the same channel, or the child must have been refused.
+//!
 //! This suite has its own `main`, because only a process of one thread is stepped through easily.
 
 mod common;
 
 use common::{Pose, Scratch, pose};
 use lastword::status::{self, Monitor, Writer};
-use lastword::{Channel, Force, OpenError};
+use lastword::{Channel, Force, OpenError, RemoveError};
 use lastword_protocol::header::{CREATING, MAGIC};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
@@ -21,6 +24,7 @@ use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -40,7 +44,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 5] = [
+    let tests: [Test; 6] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -49,6 +53,10 @@ fn main() -> Outcome {
         ("a_remover_killed_anywhere_leaves_a_channel_or_none", a_remover_killed_anywhere_leaves_a_channel_or_none),
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
+        (
+            "one_channel_comes_of_it_wherever_the_other_is_stopped",
+            one_channel_comes_of_it_wherever_the_other_is_stopped,
+        ),
     ];
     for (name, test) in tests {
         test().map_err(|error| format!("{name}: {error}"))?;
@@ -62,7 +70,14 @@ fn perform(task: &str, name: &str) -> Outcome {
     let channel = Channel::<Pose>::new(name)?.consumers(2).mode(0o640);
     match task {
         "child-create" => channel.producer().map(drop)?,
-        "child-remove" => channel.remove(Force::No).map(drop)?,
+        "child-hold" => {
+            let _producer = channel.producer()?;
+            raise(Signal::SIGSTOP)?;
+        }
+        "child-remove" => match channel.remove(Force::No) {
+            Ok(_) | Err(RemoveError::InUse { .. }) => {}
+            Err(error) => return Err(error.into()),
+        },
         "child-force" => channel.remove(Force::Yes).map(drop)?,
         "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
         "child-remove-board" => status::remove(name, Force::No).map(drop)?,
@@ -71,8 +86,8 @@ fn perform(task: &str, name: &str) -> Outcome {
     Ok(())
 }
 
-/// Runs a task in a child process and kills it at its `stops`-th stop; false where it finished before that.
-fn killed(task: &str, name: &str, stops: u32) -> Result<bool, Box<dyn Error>> {
+/// Runs a task in a child process up to its `stops`-th stop; `None` where it finished before that.
+fn stopped(task: &str, name: &str, stops: u32) -> Result<Option<Pid>, Box<dyn Error>> {
     let child = Command::new(std::env::current_exe()?).args([task, name]).spawn()?;
     let pid = Pid::from_raw(child.id().try_into()?);
     expect_stop(waitpid(pid, None)?)?;
@@ -80,14 +95,26 @@ fn killed(task: &str, name: &str, stops: u32) -> Result<bool, Box<dyn Error>> {
     for _ in 0..stops {
         ptrace::syscall(pid, None)?;
         match waitpid(pid, None)? {
-            WaitStatus::Exited(_, 0) => return Ok(false),
+            WaitStatus::Exited(_, 0) => return Ok(None),
+            WaitStatus::Stopped(_, Signal::SIGSTOP) => return end(pid).map(|()| None),
             status => expect_stop(status)?,
         }
     }
+    Ok(Some(pid))
+}
+
+/// Runs a task in a child process and kills it at its `stops`-th stop; false where it finished before that.
+fn killed(task: &str, name: &str, stops: u32) -> Result<bool, Box<dyn Error>> {
+    let Some(pid) = stopped(task, name, stops)? else { return Ok(false) };
+    end(pid).map(|()| true)
+}
+
+/// Kills a child, and waits until the kernel is done with it.
+fn end(pid: Pid) -> Outcome {
     kill(pid, Signal::SIGKILL)?;
     match waitpid(pid, None)? {
-        WaitStatus::Signaled(_, Signal::SIGKILL, _) => Ok(true),
-        status => Err(format!("{task}: expected a killed child, found {status:?}").into()),
+        WaitStatus::Signaled(_, Signal::SIGKILL, _) => Ok(()),
+        status => Err(format!("expected a killed child, found {status:?}").into()),
     }
 }
 
@@ -221,7 +248,10 @@ fn a_forced_remover_killed_anywhere_disturbs_no_holder() -> Outcome {
             return Ok(());
         }
         // Who comes now gets the old channel or a new one. The holders' memory stays theirs in either case.
+        let is_new = state(&scratch) != ["complete", "complete"];
         let newcomer = channel.consumer(0)?;
+        assert_eq!(channel.producer().is_ok(), is_new);
+        assert_eq!(channel.consumer(1).is_ok(), is_new);
         producer.publish(&pose(7))?;
         assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(7)));
         drop(newcomer);
@@ -251,4 +281,86 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// What a channel can be when somebody comes.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Nothing,
+    Begun,
+    HalfRemoved,
+    Complete,
+}
+
+impl Before {
+    fn prepare(self, scratch: &Scratch) -> Outcome {
+        match self {
+            Before::Nothing => {}
+            Before::Begun => scratch.plant("locks", &CREATING.to_ne_bytes()),
+            Before::HalfRemoved => {
+                perform("child-create", scratch.name())?;
+                scratch.patch("locks", 0, |_| CREATING);
+            }
+            Before::Complete => perform("child-create", scratch.name())?,
+        }
+        Ok(())
+    }
+}
+
+fn one_channel_comes_of_it_wherever_the_other_is_stopped() -> Outcome {
+    let mut stops = 0;
+    for before in [Before::Nothing, Before::Begun, Before::HalfRemoved, Before::Complete] {
+        for task in ["child-create", "child-hold", "child-remove"] {
+            for stop in 0.. {
+                let scratch = Scratch::new();
+                before.prepare(&scratch)?;
+                let Some(pid) = stopped(task, scratch.name(), stop)? else { break };
+                meets(&scratch, task, pid).map_err(|error| format!("{before:?}, {task} at {stop}: {error}"))?;
+                stops += 1;
+            }
+        }
+    }
+    println!("{stops} meetings");
+    Ok(())
+}
+
+/// Opens the channel while the child is stopped, lets the child go on, and looks whether all have the same channel.
+fn meets(scratch: &Scratch, task: &str, pid: Pid) -> Outcome {
+    let channel = &Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+    let (consumer, child) = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| channel.consumer(1));
+        // Where the child has what this waits for, the child has to go on first.
+        let start = Instant::now();
+        while !opening.is_finished() && start.elapsed() < Duration::from_millis(3) {
+            std::thread::yield_now();
+        }
+        let child = finish(pid);
+        (opening.join().expect("no panic"), child)
+    });
+    let (mut consumer, holds) = (consumer?, child?);
+    check(matches!(channel.consumer(1), Err(OpenError::RoleTaken { .. })), "there are two channels")?;
+    if task == "child-hold" {
+        check(holds, "the child has no role")?;
+        check(matches!(channel.producer(), Err(OpenError::RoleTaken { .. })), "there are two channels")?;
+        end(pid)?;
+    }
+    channel.producer()?.publish(&pose(1))?;
+    check(consumer.acquire()?.map(|sample| sample.read()) == Some(pose(1)), "the message did not arrive")?;
+    drop(consumer);
+    check(channel.remove(Force::No)?, "the channel was not there")?;
+    check(scratch.is_gone(), "something is left")
+}
+
+/// Lets a child go on until it ends (false) or stops by itself (true).
+fn finish(pid: Pid) -> Result<bool, Box<dyn Error>> {
+    ptrace::cont(pid, None)?;
+    match waitpid(pid, None)? {
+        WaitStatus::Exited(_, 0) => Ok(false),
+        WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(true),
+        status => Err(format!("expected a child that ends well, found {status:?}").into()),
+    }
+}
+
+fn check(holds: bool, otherwise: &str) -> Outcome {
+    if holds { Ok(()) } else { Err(otherwise.into()) }
 }

@@ -10,7 +10,13 @@ pub(crate) const READS: u16 = 1;
 pub(crate) const PEEKS: u16 = 2;
 /// Restarts after which every role was back and everything found was verified.
 pub(crate) const RECOVERIES: u16 = 3;
-const VIOLATIONS: u16 = 4;
+/// Locks that a dead predecessor had, found again.
+pub(crate) const LOCKS_FOUND: u16 = 4;
+/// Acquires that a predecessor was killed in.
+pub(crate) const ACQUIRES_INTERRUPTED: u16 = 5;
+/// Publishes that had taken effect when a predecessor was killed, and had not been noted as returned.
+pub(crate) const PUBLISHES_UNNOTED: u16 = 6;
+const VIOLATIONS: u16 = 7;
 const CHANNELS: u16 = VIOLATIONS + Promise::ALL.len() as u16;
 const WORDS_PER_CHANNEL: u16 = 3;
 

@@ -1,6 +1,7 @@
 //! What must hold of everything that a process reads. Pure functions, so that each verdict is tested.
 
 use crate::payload::{self, Header};
+use lastword::Recovery;
 use std::fmt;
 
 /// The promises that a run counts breaches of.
@@ -116,6 +117,14 @@ impl Known {
     }
 }
 
+/// Judges what a restarted reader found in its lock word: only other people's writing makes it something to repair.
+pub(crate) fn recovery(channel: u8, found: &Recovery) -> Result<(), Violation> {
+    match found {
+        Recovery::Nothing | Recovery::Interrupted | Recovery::Held(_) => Ok(()),
+        Recovery::Repaired(corrupt) => Err(Violation::new(Promise::Lost, format!("channel {channel}: {corrupt}"))),
+    }
+}
+
 /// Judges a locked message that is read again.
 pub(crate) fn again(before: &Header, bytes: &[u8]) -> Result<(), Violation> {
     // The header decides every byte, so two whole messages with one header are the same.
@@ -211,6 +220,15 @@ mod tests {
     fn a_message_is_published_under_the_next_number() {
         assert_eq!(published(0, 7, 7), Ok(()));
         assert_eq!(promise(published(0, 8, 7)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn a_lock_word_needs_no_repair() {
+        let word = lastword::Word::Lock(0);
+        let corrupt = lastword::Corrupt { word, found: 1, why: lastword::Garbage::StrayBits };
+        assert_eq!(recovery(0, &Recovery::Nothing), Ok(()));
+        assert_eq!(recovery(0, &Recovery::Interrupted), Ok(()));
+        assert_eq!(promise(recovery(0, &Recovery::Repaired(corrupt))), Some(Promise::Lost));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The demo's supervisor: it carries out the kill plan, watches the boards, and reports.
 
+use crate::USAGE;
 use crate::board;
 use crate::check::{Known, Promise, Violation};
 use crate::crew::{Crew, Event};
@@ -17,6 +18,7 @@ use lastword::status::Monitor;
 use lastword::{OpenError, Producer};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -54,6 +56,7 @@ pub(crate) struct Options {
 const SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
 const KILL_EVERY_MS_MAX: u64 = 60 * 60 * 1000;
 const PAYLOAD_MAX: u64 = 64 << 20;
+const KILLS_MAX: u64 = 2_000_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +75,8 @@ Exit code: 0 clean; 1 a breach, or a process that failed; 2 usage; 128 + n ended
 const ALL_BACK_MAX: Duration = Duration::from_secs(30);
 /// How long the last words of the dead may take to arrive.
 const OUTPUT_WAIT: Duration = Duration::from_secs(1);
+/// Breaches kept to be shown; the counters count all.
+const EVIDENCE_MAX: usize = 100;
 /// What a process printed last, kept for when it fails.
 const OUTPUT_MAX: usize = 20;
 
@@ -80,6 +85,14 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let seed = options.seed.unwrap_or_else(rand::random);
     let length = Duration::from_secs(options.seconds);
     let processes = options.processes as usize;
+    if options.kill_every_ms > 0 && options.seconds * 1000 / options.kill_every_ms > KILLS_MAX {
+        eprintln!(
+            "error: --seconds {} with --kill-every-ms {} means more than {KILLS_MAX} kills, which the plan cannot hold; \
+             ask for less time or rarer kills",
+            options.seconds, options.kill_every_ms
+        );
+        return Ok(USAGE);
+    }
     let plan = Plan::draw(seed, processes, length, Duration::from_millis(options.kill_every_ms));
     let (sender, events) = mpsc::channel();
     signals::send(&sender)?;
@@ -107,10 +120,12 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     drop(supervisor);
     session.end()?;
-    println!("{report}");
+    let mut output = io::stdout().lock();
+    write!(output, "{report}")?;
     if options.json {
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(output, "{}", serde_json::to_string(&report)?)?;
     }
+    output.flush()?;
     Ok(match end {
         _ if !report.is_clean() => 1,
         End::Signal(signal) => signals::exit_code(signal),
@@ -341,7 +356,9 @@ impl<'s> Supervisor<'s> {
         if !display.is_screen() {
             eprintln!("{evidence}");
         }
-        self.evidence.push(evidence);
+        if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push(evidence);
+        }
     }
 
     fn failure_of(&self, process: usize, status: ExitStatus) -> End {
@@ -376,6 +393,9 @@ impl<'s> Supervisor<'s> {
                 counts.reads = monitor.get(board::READS)?;
                 counts.peeks = monitor.get(board::PEEKS)?;
                 counts.recoveries = monitor.get(board::RECOVERIES)?;
+                counts.locks_found = monitor.get(board::LOCKS_FOUND)?;
+                counts.acquires_interrupted = monitor.get(board::ACQUIRES_INTERRUPTED)?;
+                counts.publishes_unnoted = monitor.get(board::PUBLISHES_UNNOTED)?;
                 for promise in Promise::ALL {
                     counts.violations[promise as usize] = monitor.get(board::violations(promise))?;
                 }
@@ -438,6 +458,9 @@ impl<'s> Supervisor<'s> {
             kills: self.kills,
             kills_before_ready: self.processes.iter().map(|process| process.killed_unready.len() as u64).sum(),
             recoveries: total.recoveries,
+            locks_found: total.locks_found,
+            acquires_interrupted: total.acquires_interrupted,
+            publishes_unnoted: total.publishes_unnoted,
             published: total.published,
             read: total.reads,
             peeks: total.peeks,

@@ -1,5 +1,6 @@
 //! The exchange's supervisor: it starts the processes, shows what they say, and kills and starts them on command.
 
+use crate::USAGE;
 use crate::crew::{self, Crew, Event};
 use crate::party::Party;
 use crate::session::Session;
@@ -74,8 +75,6 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     session.end()?;
     ended
 }
-
-const USAGE: u8 = 2;
 
 fn take_part(options: &Options, index: u64, session: &str) -> Result<u8, Error> {
     if index >= options.of {

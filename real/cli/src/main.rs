@@ -21,6 +21,9 @@ mod worker;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+/// The exit code of a program that was asked for what cannot be, the same as clap's.
+const USAGE: u8 = 2;
+
 /// Processes that share memory and survive each other's death.
 #[derive(Debug, Parser)]
 #[command(version)]

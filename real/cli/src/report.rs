@@ -16,6 +16,12 @@ pub(crate) struct Counts {
     pub(crate) peeks: u64,
     /// Restarts that ended with all roles back and verified.
     pub(crate) recoveries: u64,
+    /// Locks that a dead predecessor had, found again.
+    pub(crate) locks_found: u64,
+    /// Acquires that a predecessor was killed in.
+    pub(crate) acquires_interrupted: u64,
+    /// Publishes that had taken effect when a predecessor was killed, and had not been noted as returned.
+    pub(crate) publishes_unnoted: u64,
     /// Breaches, in the order of [`Promise::ALL`].
     pub(crate) violations: [u64; Promise::ALL.len()],
 }
@@ -27,6 +33,9 @@ impl Counts {
         self.reads += other.reads;
         self.peeks += other.peeks;
         self.recoveries += other.recoveries;
+        self.locks_found += other.locks_found;
+        self.acquires_interrupted += other.acquires_interrupted;
+        self.publishes_unnoted += other.publishes_unnoted;
         for (sum, count) in self.violations.iter_mut().zip(other.violations) {
             *sum += count;
         }
@@ -80,6 +89,12 @@ pub(crate) struct Report {
     pub(crate) kills_before_ready: u64,
     /// Restarts that ended with all roles back and verified.
     pub(crate) recoveries: u64,
+    /// Recovered locks that a dead process had.
+    pub(crate) locks_found: u64,
+    /// Kills in the middle of an acquire, as recovery found them.
+    pub(crate) acquires_interrupted: u64,
+    /// Kills between a publish's effect and its return being noted.
+    pub(crate) publishes_unnoted: u64,
     /// Messages published.
     pub(crate) published: u64,
     /// Messages read under a lock.
@@ -131,6 +146,9 @@ impl fmt::Display for Report {
         writeln!(f, "  kills                {:>12}   of {planned} planned", self.kills)?;
         writeln!(f, "    before ready       {:>12}", self.kills_before_ready)?;
         writeln!(f, "  recoveries           {:>12}", self.recoveries)?;
+        writeln!(f, "    locks found held   {:>12}", self.locks_found)?;
+        writeln!(f, "    killed acquiring   {:>12}", self.acquires_interrupted)?;
+        writeln!(f, "    killed publishing  {:>12}   after it took effect", self.publishes_unnoted)?;
         if let (Some(p50), Some(max)) = (self.recovery_us_p50, self.recovery_us_max) {
             writeln!(f, "    time               {p50:>12} us p50, {max} us max")?;
         }

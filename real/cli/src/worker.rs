@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::names;
 use crate::payload::{self, Header};
 use lastword::status::{Monitor, Writer};
-use lastword::{Consumer, Observer, OpenError, PeekError, Producer};
+use lastword::{Consumer, Observer, OpenError, PeekError, Producer, Recovery};
 use lastword_protocol::slots;
 use nix::time::{ClockId, clock_gettime};
 use rand::rngs::ChaCha8Rng;
@@ -135,7 +135,7 @@ struct Source {
     acquired: u64,
     peeked: u64,
     locked: Option<Locked>,
-    /// When a lock is to be kept next.
+    /// From when on a lock is kept.
     keep_at: Instant,
 }
 
@@ -214,29 +214,37 @@ impl<'o> Worker<'o> {
             let message = self.producer.read_last_bytes()?.unwrap_or_default();
             self.judge(Known { channel, seen: 0, returned: 0 }.message(&message, last))?;
         }
+        self.add(board::PUBLISHES_UNNOTED, (last > returned).into())?;
         // It took effect, so it counts as returned from now on.
         self.board.set(board::RETURNED, last)?;
-        for position in 0..self.sources.len() {
-            let source = &mut self.sources[position];
-            let known = Known { seen: source.acquired, ..source.known(0) };
-            let holding = self.board.get(board::holding(source.channel))?;
-            let Some(sample) = source.consumer.held() else {
-                let verdict = known.held(None, holding);
-                self.board.set(board::holding(source.channel), 0u64)?;
-                self.judge(verdict)?;
-                continue;
-            };
+        (0..self.sources.len()).try_for_each(|position| self.verify_lock(position))
+    }
+
+    fn verify_lock(&mut self, position: usize) -> Result<(), Failure> {
+        let source = &mut self.sources[position];
+        let channel = source.channel;
+        let recovery = source.consumer.recovery();
+        let known = Known { seen: source.acquired, ..source.known(0) };
+        let holding = self.board.get(board::holding(channel))?;
+        let held = source.consumer.held().map(|sample| {
             let stamp = sample.sequence().get();
-            let message = &mut self.buffer[..sample.len()];
-            sample.read_into(message);
-            let verdict = known.held(Some(stamp), holding).and_then(|()| known.message(message, stamp));
+            let length = sample.read_into(&mut self.buffer);
             // It stays locked for a while, as if its reader had not died.
             sample.keep();
-            self.board.set(board::holding(source.channel), stamp)?;
-            let channel = source.channel;
-            source.acquired = source.acquired.max(stamp);
-            self.board.set(board::acquired(channel), source.acquired)?;
-            match self.judge(verdict)? {
+            (stamp, length)
+        });
+        let stamp = held.map_or(0, |(stamp, _)| stamp);
+        source.acquired = source.acquired.max(stamp);
+        let acquired = source.acquired;
+        // Judged before anything is noted: killed in between, the next recovery judges the same again.
+        self.judge(check::recovery(channel as u8, &recovery))?;
+        self.judge(known.held(held.map(|(stamp, _)| stamp), holding))?;
+        self.board.set(board::acquired(channel), acquired)?;
+        self.board.set(board::holding(channel), stamp)?;
+        self.add(board::ACQUIRES_INTERRUPTED, (recovery == Recovery::Interrupted).into())?;
+        if let Some((stamp, length)) = held {
+            self.add(board::LOCKS_FOUND, 1)?;
+            match self.judge(known.message(&self.buffer[..length], stamp))? {
                 Some(header) => {
                     let until = Instant::now() + self.up_to(KEEP_MAX);
                     self.sources[position].locked = Some(Locked { header, until });

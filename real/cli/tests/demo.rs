@@ -167,6 +167,9 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
         assert!(errors.contains(arguments[1]), "{arguments:?}: {errors}");
     }
+    let output = run(&["demo", "--seconds", "604800", "--kill-every-ms", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("2000000 kills"));
     assert_eq!(run(&["demo", "surplus"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
 }

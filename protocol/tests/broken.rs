@@ -6,7 +6,7 @@
 
 mod engine;
 
-use engine::shuttle::{self, Choice};
+use engine::shuttle::{self, Bounds, Choice};
 use engine::suite::{Case, READY, SLOTS, STATUS};
 use lastword_protocol::model::variant::{self, Change, Part, Variant};
 use lastword_protocol::model::{Scenario, slots};
@@ -97,7 +97,8 @@ fn every_broken_variant_of_slots_is_rejected() {
     judge_all("slots", variant::SLOTS, SLOTS, |change| {
         let choices = [Choice::Random, Choice::Pct(3)];
         choices.into_iter().find_map(|choice| {
-            let outcome = shuttle::run(&LARGE, Some(change), choice, 50_000, 40, 2, 1);
+            let bounds = Bounds { executions: 50_000, one_in: 40, kills_max: 2, seed: 1 };
+            let outcome = shuttle::run(&LARGE, Some(change), choice, bounds).outcome;
             let by = format!("shuttle, {choice:?}");
             outcome.violation.map(|found| (by, outcome.executions, found))
         })

@@ -20,6 +20,8 @@ pub enum Op {
     Receive,
     /// The reader looks for a message, and reads it if there is one, without clearing it.
     TryReceive,
+    /// The reader looks for a message, and reads and clears it if there is one.
+    TryReceiveAndClear,
 }
 
 /// The judge of a `ready` run.
@@ -238,14 +240,14 @@ impl<M: Memory<Word = Word>> Process<M> {
                 while !receive(reader, oracle)? {
                     oracle.pause();
                 }
-                oracle.with(|oracle| oracle.clearing = true);
-                reader.clear();
-                reader.memory().check(1, 0)?;
-                oracle.with(|oracle| {
-                    oracle.cleared += 1;
-                    oracle.clearing = false;
-                });
-                Ok(())
+                clear(reader, oracle)
+            }
+            (Process::Reader(reader), Op::TryReceiveAndClear) => {
+                if receive(reader, oracle)? {
+                    clear(reader, oracle)
+                } else {
+                    Ok(())
+                }
             }
             (Process::Reader(reader), Op::TryReceive) => receive(reader, oracle).map(drop),
             _ => Ok(()),
@@ -289,4 +291,17 @@ fn receive<M: Memory<Word = Word>>(
     reader.memory().check(0, bytes.len().div_ceil(8) as u32)?;
     oracle.with(|oracle| oracle.received(message.sequence(), bytes))?;
     Ok(true)
+}
+
+fn clear<M: Memory<Word = Word>>(
+    reader: &mut Reader<Counted<M>>,
+    oracle: &impl Shared<Oracle>,
+) -> Result<(), Violation> {
+    oracle.with(|oracle| oracle.clearing = true);
+    reader.clear();
+    oracle.with(|oracle| {
+        oracle.cleared += 1;
+        oracle.clearing = false;
+    });
+    reader.memory().check(1, 0)
 }

@@ -6,10 +6,10 @@ use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
 use shuttle::rand::Rng;
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId};
 use shuttle::sync::atomic::{AtomicU64, fence};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 
 pub struct Shuttle;
 
@@ -55,29 +55,103 @@ pub enum Choice {
     Pct(usize),
 }
 
-/// Runs `scenario` in `executions` schedules drawn from `seed`. Every process dies with chance 1 in `one_in` before each
-/// access, at most `kills_max` times a run and process.
-pub fn run<S>(
-    scenario: &S,
-    change: Option<Change>,
-    choice: Choice,
-    executions: usize,
-    one_in: u32,
-    kills_max: usize,
-    seed: u64,
-) -> Outcome
+/// How much is run, and how often processes die.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many schedules.
+    pub executions: usize,
+    /// Before each access, a process dies with chance 1 in this many; 0 for never.
+    pub one_in: u32,
+    /// How often a process dies in one run, at most.
+    pub kills_max: usize,
+    /// What the schedules are drawn from.
+    pub seed: u64,
+}
+
+/// What shuttle found.
+pub struct Found {
+    pub outcome: Outcome,
+    /// The schedule of the last execution.
+    pub schedule: Schedule,
+}
+
+/// Runs `scenario` in random schedules.
+pub fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
-    S::Word: Send + Sync,
     S::Layout: Send + Sync,
     S::Oracle: Send,
 {
+    let Bounds { executions, seed, .. } = bounds;
+    match choice {
+        Choice::Random => schedule(scenario, change, bounds, RandomScheduler::new_from_seed(seed, executions)),
+        Choice::Pct(depth) => schedule(scenario, change, bounds, PctScheduler::new_from_seed(seed, depth, executions)),
+    }
+}
+
+/// Runs `scenario` once more in a schedule that was found.
+pub fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+    S::Layout: Send + Sync,
+    S::Oracle: Send,
+{
+    schedule(scenario, change, bounds, ReplayScheduler::new_from_schedule(found))
+}
+
+/// Runs `scenario` once more in a schedule that shuttle printed.
+pub fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+    S::Layout: Send + Sync,
+    S::Oracle: Send,
+{
+    schedule(scenario, None, bounds, ReplayScheduler::new_from_encoded(printed))
+}
+
+/// Records what another scheduler chooses.
+struct Recorder<T> {
+    inner: T,
+    last: Arc<Mutex<Schedule>>,
+}
+
+impl<T> Recorder<T> {
+    fn last(&self) -> std::sync::MutexGuard<'_, Schedule> {
+        self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl<T: Scheduler> Scheduler for Recorder<T> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        let schedule = self.inner.new_execution()?;
+        self.last().clone_from(&schedule);
+        Some(schedule)
+    }
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, is_yielding: bool) -> Option<TaskId> {
+        let task = self.inner.next_task(runnable, current, is_yielding)?;
+        self.last().push_task(task);
+        Some(task)
+    }
+    fn next_u64(&mut self) -> u64 {
+        self.last().push_random();
+        self.inner.next_u64()
+    }
+}
+
+fn schedule<S>(scenario: &S, change: Option<Change>, bounds: Bounds, inner: impl Scheduler + 'static) -> Found
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+    S::Layout: Send + Sync,
+    S::Oracle: Send,
+{
+    let Bounds { one_in, kills_max, .. } = bounds;
     let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let trace = Trace::default();
+    let last = Arc::new(Mutex::new(Schedule::new(0)));
     let violation = {
-        let trace = Arc::clone(&trace);
         let (scenario, count, killed) = (scenario.clone(), Arc::clone(&count), Arc::clone(&killed));
+        let trace = Arc::clone(&trace);
         let body = move || {
             count.fetch_add(1, Relaxed);
             let world = Arc::new(World::<Shuttle, S>::new(&scenario, change, &trace));
@@ -98,19 +172,20 @@ where
                 thread.join().expect("a violation ends the whole run");
             }
         };
-        let scheduler: Box<dyn Scheduler + Send> = match choice {
-            Choice::Random => Box::new(RandomScheduler::new_from_seed(seed, executions)),
-            Choice::Pct(depth) => Box::new(PctScheduler::new_from_seed(seed, depth, executions)),
-        };
+        let recorder = Recorder { inner, last: Arc::clone(&last) };
         let mut config = shuttle::Config::new();
         config.stack_size = 64 << 10;
         config.silence_warnings = true;
+        if change.is_some() {
+            config.failure_persistence = shuttle::FailurePersistence::None;
+        }
         caught(change.is_some(), move || {
-            shuttle::Runner::new(scheduler, config).run(body);
+            shuttle::Runner::new(recorder, config).run(body);
         })
     };
     if violation.is_some() && change.is_none() {
         tell(scenario, &trace);
     }
-    Outcome { executions: count.load(Relaxed), kills: killed.load(Relaxed), violation }
+    let schedule = last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+    Found { outcome: Outcome { executions: count.load(Relaxed), kills: killed.load(Relaxed), violation }, schedule }
 }

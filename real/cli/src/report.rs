@@ -126,9 +126,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Whether a promise was broken or a process failed.
+    /// Whether no promise was broken and no process failed.
     pub(crate) fn is_clean(&self) -> bool {
-        self.failure.is_none() && self.torn + self.went_back + self.stale + self.lost + self.lost_roles == 0
+        self.failure.is_none() && self.breaches() == 0
+    }
+
+    fn breaches(&self) -> u64 {
+        self.torn + self.went_back + self.stale + self.lost + self.lost_roles
     }
 }
 
@@ -168,10 +172,13 @@ impl fmt::Display for Report {
         if let Some(failure) = &self.failure {
             writeln!(f, "failed: {failure}")?;
         }
+        if self.breaches() > 0 {
+            writeln!(f, "NOT CLEAN; the same seed gives the same kill plan: --seed {}", self.seed)?;
+        }
         match self.signal {
             Some(signal) => writeln!(f, "ended by signal {signal}")?,
             None if self.is_clean() => writeln!(f, "clean")?,
-            None => writeln!(f, "NOT CLEAN; the same seed gives the same kill plan: --seed {}", self.seed)?,
+            None => {}
         }
         Ok(())
     }

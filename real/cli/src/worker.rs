@@ -52,9 +52,9 @@ const BURST: Duration = Duration::from_micros(500);
 /// supervisor too, while the processors stay busy.
 const SLEEP_MAX: Duration = Duration::from_micros(1200);
 /// Longest time that a lock is kept on purpose.
-const KEEP_MAX: Duration = Duration::from_millis(10);
+const KEEP_MAX: Duration = Duration::from_millis(4);
 /// Longest time from one such lock on a channel to the next.
-const KEEP_EVERY_MAX: Duration = Duration::from_millis(40);
+const KEEP_EVERY_MAX: Duration = Duration::from_millis(20);
 /// Evidence printed by one process; the counters count all.
 const EVIDENCE_MAX: u32 = 20;
 /// Where a fault is ordered, one message in this many is as it should be.

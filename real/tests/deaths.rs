@@ -5,11 +5,17 @@ mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
 use lastword::{Channel, Force, OpenError, Recovery, RemoveError, Role};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_WRLCK, SEEK_SET, SIGSEGV, flock};
 use nix::mount::{MsFlags, mount};
-use nix::unistd::{Gid, Uid, setgid, setuid};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
 use std::error::Error;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -30,6 +36,13 @@ fn child_process() -> Outcome {
             say("ready");
             wait_for_the_end();
         }
+        "produce and start a program" => {
+            let _producer = channel.producer()?;
+            let quiet = || std::process::Stdio::null();
+            let program = Command::new("sleep").arg("60").stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn()?;
+            say(program.id());
+            wait_for_the_end();
+        }
         "consume" => {
             let mut consumer = channel.consumer(3)?;
             let sample = consumer.acquire()?.expect("a message is out");
@@ -38,8 +51,9 @@ fn child_process() -> Outcome {
         }
         "stop creating" => {
             // As a creator that is stopped: it has the right to create, and does nothing.
-            let object = std::fs::File::options().create_new(true).read(true).write(true).open(shm_path(&name))?;
-            object.lock_create();
+            let path = format!("/dev/shm/lastword-{name}.locks");
+            let object = File::options().create_new(true).read(true).write(true).open(path)?;
+            lock_create(&object);
             say("ready");
             wait_for_the_end();
         }
@@ -84,21 +98,10 @@ fn child_process() -> Outcome {
     Ok(())
 }
 
-fn shm_path(name: &str) -> String {
-    format!("/dev/shm/lastword-{name}.locks")
-}
-
-trait LockCreate {
-    fn lock_create(&self);
-}
-
-impl LockCreate for std::fs::File {
-    fn lock_create(&self) {
-        use nix::fcntl::{FcntlArg, fcntl};
-        use nix::libc::{F_WRLCK, SEEK_SET, flock};
-        let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 1, l_pid: 0 };
-        fcntl(self, FcntlArg::F_OFD_SETLK(&lock)).expect("the lock is free");
-    }
+/// Takes the right to create, as a creator does.
+fn lock_create(object: &File) {
+    let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 1, l_pid: 0 };
+    fcntl(object, FcntlArg::F_OFD_SETLK(&lock)).expect("the lock is free");
 }
 
 #[test]
@@ -183,23 +186,44 @@ fn a_consumer_that_writes_to_a_message_dies_of_sigsegv_and_damages_nothing() -> 
     producer.publish(&pose(1))?;
     let mut child = Child::start("write to a message", scratch.name());
     child.hear();
-    assert_eq!(child.wait().signal(), Some(nix::libc::SIGSEGV));
+    assert_eq!(child.wait().signal(), Some(SIGSEGV));
     assert_eq!(producer.read_last()?, Some(pose(1)));
     assert_eq!(channel.consumer(0)?.held().map(|sample| sample.read()), Some(pose(1)));
     Ok(())
 }
 
 #[test]
-fn an_executed_program_does_not_inherit_a_role() -> Outcome {
+fn a_dropped_role_is_free_though_another_thread_is_starting_programs() -> Outcome {
     let scratch = Scratch::new();
     let channel = Channel::<Pose>::new(scratch.name())?;
-    let producer = channel.producer()?;
-    let mut sleeper = Command::new("sleep").arg("60").spawn()?;
-    drop(producer);
-    let again = channel.producer();
-    sleeper.kill()?;
-    sleeper.wait()?;
-    again?;
+    let done = &AtomicBool::new(false);
+    std::thread::scope(|scope| -> Outcome {
+        let starter = scope.spawn(move || -> std::io::Result<u32> {
+            let mut started = 0;
+            while !done.load(Ordering::Relaxed) {
+                Command::new("true").status()?;
+                started += 1;
+            }
+            Ok(started)
+        });
+        let outcome = (0..3000).try_for_each(|_| channel.producer().map(drop));
+        done.store(true, Ordering::Relaxed);
+        assert!(starter.join().expect("no panic")? > 0);
+        Ok(outcome?)
+    })
+}
+
+#[test]
+fn a_started_program_does_not_inherit_a_role() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mut child = Child::start("produce and start a program", scratch.name());
+    let program = child.hear();
+    child.kill();
+    assert!(Path::new("/proc").join(&program).exists(), "the program lives");
+    let producer = channel.producer();
+    kill(Pid::from_raw(program.parse()?), Signal::SIGKILL)?;
+    producer?;
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use common::{Pose, Scratch, pose};
 use lastword::status::{self, Monitor, Writer};
 use lastword::{Channel, Force, OpenError, RemoveError};
 use lastword_protocol::header::{CREATING, MAGIC};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_WRLCK, SEEK_SET, flock};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -290,7 +292,12 @@ enum Before {
     Begun,
     HalfRemoved,
     Complete,
+    /// Complete, until a remover dies half-way while the child is stopped.
+    CompleteThenHalfRemoved,
 }
+
+const BEFORE: [Before; 5] =
+    [Before::Nothing, Before::Begun, Before::HalfRemoved, Before::Complete, Before::CompleteThenHalfRemoved];
 
 impl Before {
     fn prepare(self, scratch: &Scratch) -> Outcome {
@@ -301,21 +308,36 @@ impl Before {
                 perform("child-create", scratch.name())?;
                 scratch.patch("locks", 0, |_| CREATING);
             }
-            Before::Complete => perform("child-create", scratch.name())?,
+            Before::Complete | Before::CompleteThenHalfRemoved => perform("child-create", scratch.name())?,
         }
         Ok(())
+    }
+
+    /// What happens while the child is stopped.
+    fn disturb(self, scratch: &Scratch) {
+        if let Before::CompleteThenHalfRemoved = self
+            && scratch.first_word("locks").is_some()
+        {
+            let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 256, l_pid: 0 };
+            let locks = scratch.open("locks");
+            // A remover comes so far only where the child has neither a role nor the right to create.
+            if fcntl(&locks, FcntlArg::F_OFD_SETLK(&lock)).is_ok() {
+                scratch.patch("locks", 0, |_| CREATING);
+            }
+        }
     }
 }
 
 fn one_channel_comes_of_it_wherever_the_other_is_stopped() -> Outcome {
     let mut stops = 0;
-    for before in [Before::Nothing, Before::Begun, Before::HalfRemoved, Before::Complete] {
+    for before in BEFORE {
         for task in ["child-create", "child-hold", "child-remove"] {
             for stop in 0.. {
                 let scratch = Scratch::new();
                 before.prepare(&scratch)?;
                 let Some(pid) = stopped(task, scratch.name(), stop)? else { break };
-                meets(&scratch, task, pid).map_err(|error| format!("{before:?}, {task} at {stop}: {error}"))?;
+                before.disturb(&scratch);
+                meets(&scratch, task, pid, before).map_err(|error| format!("{before:?}, {task} at {stop}: {error}"))?;
                 stops += 1;
             }
         }
@@ -325,18 +347,24 @@ fn one_channel_comes_of_it_wherever_the_other_is_stopped() -> Outcome {
 }
 
 /// Opens the channel while the child is stopped, lets the child go on, and looks whether all have the same channel.
-fn meets(scratch: &Scratch, task: &str, pid: Pid) -> Outcome {
+fn meets(scratch: &Scratch, task: &str, pid: Pid, before: Before) -> Outcome {
     let channel = &Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
-    let (consumer, child) = std::thread::scope(|scope| {
-        let opening = scope.spawn(|| channel.consumer(1));
-        // Where the child has what this waits for, the child has to go on first.
-        let start = Instant::now();
-        while !opening.is_finished() && start.elapsed() < Duration::from_millis(3) {
-            std::thread::yield_now();
-        }
+    let (consumer, child) = if let Before::CompleteThenHalfRemoved = before {
+        // The child finds what the remover left before anybody puts it right.
         let child = finish(pid);
-        (opening.join().expect("no panic"), child)
-    });
+        (channel.consumer(1), child)
+    } else {
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| channel.consumer(1));
+            // Where the child has what this waits for, the child has to go on first.
+            let start = Instant::now();
+            while !opening.is_finished() && start.elapsed() < Duration::from_millis(3) {
+                std::thread::yield_now();
+            }
+            let child = finish(pid);
+            (opening.join().expect("no panic"), child)
+        })
+    };
     let (mut consumer, holds) = (consumer?, child?);
     check(matches!(channel.consumer(1), Err(OpenError::RoleTaken { .. })), "there are two channels")?;
     if task == "child-hold" {

@@ -135,9 +135,9 @@ impl Backend for Loom {
     }
 }
 
-/// Runs `scenario` in every interleaving with at most `preemptions`. Process `p` dies before access `kills[p][i]` of
+/// Runs `scenario` in every interleaving with at most `preemptions`, before which process `begins` runs. Process `p` dies before access `kills[p][i]` of
 /// its incarnation `i`; the enumeration of those numbers is the caller's.
-pub fn run<S>(scenario: &S, change: Option<Change>, kills: &[Vec<u32>], preemptions: usize) -> Outcome
+pub fn run<S>(scenario: &S, change: Option<Change>, kills: &[Vec<u32>], preemptions: usize, begins: usize) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
@@ -166,10 +166,12 @@ where
                         });
                     }
                 };
-                // The last process is this thread itself: loom has few threads.
-                let processes = scenario.processes();
-                let others: Vec<_> = (0..processes - 1).map(|process| loom::thread::spawn(life(process))).collect();
-                life(processes - 1)();
+                // The process that begins is this thread itself: loom has few threads.
+                let others: Vec<_> = (0..scenario.processes())
+                    .filter(|&process| process != begins)
+                    .map(|process| loom::thread::spawn(life(process)))
+                    .collect();
+                life(begins)();
                 for other in others {
                     other.join().expect("a violation ends the whole run");
                 }

@@ -20,6 +20,8 @@ pub struct Case<S> {
     pub scenario: S,
     pub kills: Kills,
     pub preemptions: usize,
+    /// The process that runs until the first preemption.
+    pub begins: usize,
 }
 
 /// What a case came to, over all its kill points.
@@ -37,7 +39,7 @@ where
     pub fn run(&self, change: Option<Change>) -> Total {
         let mut total = Total { outcome: Outcome { executions: 0, kills: 0, violation: None }, points: 0 };
         let mut once = |kills: &[Vec<u32>]| {
-            let found = loom::run(&self.scenario, change, kills, self.preemptions);
+            let found = loom::run(&self.scenario, change, kills, self.preemptions, self.begins);
             total.outcome.executions += found.executions;
             total.outcome.kills += found.kills;
             total.outcome.violation = found.violation;
@@ -88,18 +90,21 @@ pub const SLOTS: &[Case<Slots>] = &[
         scenario: Slots::new(&[FOUR, &[Acquire, Release, Acquire]], 1, 16),
         kills: Kills::None,
         preemptions: 3,
+        begins: 0,
     },
     Case {
         name: "2 consumers, 3 publishes",
         scenario: Slots::new(&[THREE, &[Acquire], &[Acquire]], 2, 16),
         kills: Kills::None,
         preemptions: 3,
+        begins: 0,
     },
     Case {
         name: "1 consumer, 3 publishes after a message, across the wrap",
         scenario: Slots::new(&[THREE, &[Acquire, Reread, Acquire]], 1, 16).after(Sequence::LAST),
         kills: Kills::None,
         preemptions: 3,
+        begins: 1,
     },
     Case {
         name: "an observer, 2 peeks, 4 publishes",
@@ -110,30 +115,35 @@ pub const SLOTS: &[Case<Slots>] = &[
         ),
         kills: Kills::None,
         preemptions: 3,
+        begins: 0,
     },
     Case {
         name: "the consumer is killed",
         scenario: Slots::new(&[THREE, &[Acquire, Reread, Release, Acquire]], 1, 8 * 2),
         kills: Kills::Of(1, 4),
         preemptions: 2,
+        begins: 0,
     },
     Case {
         name: "the producer is killed",
         scenario: Slots::new(&[&[Publish(16), ReadLast, PublishInPlace(8)], &[Acquire, Release, Acquire]], 1, 16),
         kills: Kills::Of(0, 2),
         preemptions: 2,
+        begins: 0,
     },
     Case {
         name: "the producer is killed while one is observed",
         scenario: Slots::new(&[&[Publish(16), Publish(8)], &[], &[Peek]], 1, 16),
         kills: Kills::Of(0, 0),
         preemptions: 2,
+        begins: 0,
     },
     Case {
         name: "the consumer is killed while it exchanges one message for the next",
         scenario: Slots::new(&[FOUR, &[Acquire, Acquire]], 1, 16),
         kills: Kills::Of(1, 0),
         preemptions: 2,
+        begins: 0,
     },
     Case {
         name: "the consumer is killed on the slow path",
@@ -141,6 +151,7 @@ pub const SLOTS: &[Case<Slots>] = &[
             .after(Sequence::FIRST),
         kills: Kills::Of(1, 4),
         preemptions: 3,
+        begins: 1,
     },
 ];
 
@@ -156,6 +167,7 @@ pub const READY: &[Case<Ready>] = &[
         scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
         kills: Kills::None,
         preemptions: 4,
+        begins: 0,
     },
     Case {
         name: "3 messages across the wrap, tried",
@@ -166,18 +178,21 @@ pub const READY: &[Case<Ready>] = &[
         },
         kills: Kills::None,
         preemptions: 4,
+        begins: 0,
     },
     Case {
         name: "the writer is killed",
         scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
         kills: Kills::Of(0, 2),
-        preemptions: 3,
+        preemptions: 2,
+        begins: 0,
     },
     Case {
         name: "the reader is killed",
         scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
         kills: Kills::Of(1, 2),
-        preemptions: 3,
+        preemptions: 2,
+        begins: 0,
     },
 ];
 
@@ -193,12 +208,14 @@ pub const STATUS: &[Case<Status>] = &[
             words: 2,
         },
         kills: Kills::None,
-        preemptions: 4,
+        preemptions: 3,
+        begins: 0,
     },
     Case {
         name: "the writer is killed",
         scenario: Status { processes: &[&[Set(0), Set(1), Set(0), Set(1)], &[Get(1), Get(0), Get(1)]], words: 2 },
         kills: Kills::Of(0, 3),
-        preemptions: 4,
+        preemptions: 3,
+        begins: 0,
     },
 ];

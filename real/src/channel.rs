@@ -146,7 +146,8 @@ impl<T: Message + ?Sized> Channel<T> {
         Consumer::recover(attached, index)
     }
 
-    /// Looks at the channel without a role: maps its data object read-only. Creates nothing.
+    /// Looks at the channel without a role: reads the locks object's header, which says that the channel is complete, and
+    /// maps the data object read-only. Creates nothing.
     ///
     /// An observer of a channel that is removed and created anew goes on seeing the old one.
     ///
@@ -156,14 +157,22 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn observer(&self) -> Result<Observer<T>, OpenError> {
-        let name = self.name.object(ObjectKind::Data);
-        let Some(object) = Object::open(&name, Access::Read)? else {
-            return Err(OpenError::NotFound { object: name });
-        };
-        let header = object.header()?;
-        let layout = self.check(&name, &header, slots::Object::Data)?;
-        let data = object.map(layout.length(slots::Object::Data), Access::Read)?;
-        Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))
+        let locks_name = self.name.object(ObjectKind::Locks);
+        for _ in 0..ATTEMPTS {
+            let Some(locks) = Object::open(&locks_name, Access::Read)? else {
+                return Err(OpenError::NotFound { object: locks_name });
+            };
+            let header = locks.header()?;
+            let layout = self.check(&locks_name, &header, slots::Object::Locks)?;
+            let data = self.open_data(&header, &layout, Access::Read);
+            // A failure counts only if the channel is still the one that was found: it may be just being removed.
+            let again = locks.reopen(Access::Read)?;
+            if data.is_err() && !again.is_some_and(|again| again.header().as_ref() == Ok(&header)) {
+                continue;
+            }
+            return Ok(Observer::new(self.name.clone(), SlotsMemory { data: data?, locks: None, layout }, layout));
+        }
+        Err(OpenError::Unsettled { object: locks_name })
     }
 
     /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process

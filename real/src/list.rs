@@ -54,6 +54,9 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
 /// creating or removing them; the objects that were there of those that were removed. What belongs to another user is
 /// left alone.
 ///
+/// Each channel and board is judged by itself. Of a system of several, a part whose process has just died and is about to
+/// be started again counts as unused: ask first whether the system as a whole still lives.
+///
 /// # Errors
 /// `/dev/shm` cannot be read, or a system call failed for another reason than a lack of permission.
 ///

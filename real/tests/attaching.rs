@@ -130,11 +130,25 @@ fn an_observer_creates_nothing_and_waits_for_no_creator() -> Outcome {
     let error = channel.observer().expect_err("nothing is there");
     assert!(matches!(error, OpenError::NotFound { .. }), "{error:?}");
     for bytes in [&[][..], &CREATING.to_ne_bytes(), &[&CREATING.to_ne_bytes()[..], &[0; 5000]].concat()] {
-        scratch.plant("data", bytes);
+        scratch.plant("locks", bytes);
         let error = channel.observer().expect_err("it is incomplete");
         assert!(matches!(error, OpenError::Incomplete { .. }), "{error:?}");
         assert!(error.to_string().contains("try again"), "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn an_observer_never_sees_a_channel_that_its_creator_did_not_complete() -> Outcome {
+    let (scratch, channel) = existing()?;
+    // What a creator leaves that was killed between completing the data object and completing the locks object.
+    scratch.patch("locks", 0, |_| CREATING);
+    let error = channel.observer().expect_err("the next creator builds another data object");
+    assert!(matches!(error, OpenError::Incomplete { .. }), "{error:?}");
+    let mut producer = channel.producer()?;
+    let observer = channel.observer()?;
+    producer.publish(&pose(1))?;
+    assert_eq!(observer.peek()?.map(|(_, pose)| pose), Some(pose(1)));
     Ok(())
 }
 

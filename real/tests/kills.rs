@@ -162,11 +162,11 @@ fn a_creator_killed_anywhere_is_completed_by_the_next() -> Outcome {
         let state = state(&scratch);
         seen.insert(state);
         let observer = Channel::<Pose>::new(scratch.name())?.observer();
-        match (state[1], observer) {
+        match (state[0], observer) {
             ("none", Err(OpenError::NotFound { .. }))
             | ("empty" | "begun", Err(OpenError::Incomplete { .. }))
             | ("complete", Ok(_)) => {}
-            (data, observer) => return Err(format!("the data object is {data}, the observer got {observer:?}").into()),
+            (locks, observer) => return Err(format!("the locks object is {locks}, the observer got {observer:?}").into()),
         }
         works(&scratch)?;
         // Half-made, it can be removed too.

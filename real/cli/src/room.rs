@@ -3,7 +3,7 @@
 //! Creating an object reserves its memory, and `/dev/shm` may be larger than the machine: then the kernel would kill
 //! somebody, and not say who asked for too much.
 
-use lastword_protocol::slots::{Layout, Object};
+use lastword::protocol::slots::{Layout, Object};
 use nix::sys::statvfs::statvfs;
 use std::error::Error;
 use std::fs;

@@ -8,7 +8,7 @@ use crate::names;
 use crate::payload::{self, Header};
 use lastword::status::{Monitor, Writer};
 use lastword::{Consumer, Observer, OpenError, PeekError, Producer, Recovery};
-use lastword_protocol::slots;
+use lastword::protocol::slots;
 use nix::time::{ClockId, clock_gettime};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};

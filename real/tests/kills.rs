@@ -166,7 +166,9 @@ fn a_creator_killed_anywhere_is_completed_by_the_next() -> Outcome {
             ("none", Err(OpenError::NotFound { .. }))
             | ("empty" | "begun", Err(OpenError::Incomplete { .. }))
             | ("complete", Ok(_)) => {}
-            (locks, observer) => return Err(format!("the locks object is {locks}, the observer got {observer:?}").into()),
+            (locks, observer) => {
+                return Err(format!("the locks object is {locks}, the observer got {observer:?}").into());
+            }
         }
         works(&scratch)?;
         // Half-made, it can be removed too.

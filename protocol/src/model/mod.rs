@@ -178,7 +178,7 @@ pub const MESSAGE_MAX: usize = 64;
 /// of them names the attempt.
 pub fn fill(bytes: &mut [u8], attempt: u32) {
     for (index, chunk) in bytes.chunks_mut(8).enumerate() {
-        let word = u64::from(attempt) << 32 | index as u64 + 1;
+        let word = (u64::from(attempt) << 32) | (index as u64 + 1);
         chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
     }
 }

@@ -7,7 +7,7 @@
 //! `SeqCst` *fences* instead, loom has a full happens-before edge between any two, which hides missing Release and
 //! Acquire.)
 
-use super::{Backend, Impossible, Outcome, Trace, World, caught, live, tell};
+use super::{Backend, Impossible, Listener, Outcome, Trace, World, caught, live, report, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
@@ -18,7 +18,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-pub struct Loom;
+pub(crate) struct Loom;
 
 /// A word, and beside it one that every access stores to.
 ///
@@ -26,7 +26,7 @@ pub struct Loom;
 /// hides every earlier load by others from that decision, and most interleavings are never tried (loom's issues 166 and
 /// 392). A store to `order` at each access makes all accesses of one word depend on each other, which is what they do.
 /// It is Relaxed and never loaded: it adds no happens-before edge.
-pub struct Word {
+pub(crate) struct Word {
     /// Which of the values: loom then tells apart two stores of the same value.
     which: AtomicU64,
     order: AtomicU64,
@@ -63,7 +63,7 @@ impl Word {
 }
 
 /// A payload word: either a cell on which loom reports every data race, or an atomic that a peek may read.
-pub enum Payload {
+pub(crate) enum Payload {
     /// The cell tracks the accesses, the value lies beside it.
     Tracked(UnsafeCell<()>, Cell<u64>),
     Racy(AtomicU64),
@@ -137,7 +137,35 @@ impl Backend for Loom {
 
 /// Runs `scenario` in every interleaving with at most `preemptions`, before which process `begins` runs. Process `p` dies before access `kills[p][i]` of
 /// its incarnation `i`; the enumeration of those numbers is the caller's.
-pub fn run<S>(scenario: &S, change: Option<Change>, kills: &[Vec<u32>], preemptions: usize, begins: usize) -> Outcome
+pub(crate) fn run<S>(
+    scenario: &S,
+    change: Option<Change>,
+    kills: &[Vec<u32>],
+    preemptions: usize,
+    begins: usize,
+) -> Outcome
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+{
+    explore(scenario, change, kills, Some(preemptions), begins, None)
+}
+
+/// Runs `scenario` in every interleaving, and tells of each.
+pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Outcome
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+{
+    explore(scenario, None, &[], None, 0, Some(listener))
+}
+
+fn explore<S>(
+    scenario: &S,
+    change: Option<Change>,
+    kills: &[Vec<u32>],
+    preemptions: Option<usize>,
+    begins: usize,
+    listener: Option<Listener>,
+) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
@@ -149,7 +177,7 @@ where
         let (scenario, executions, killed) = (scenario.clone(), Arc::clone(&executions), Arc::clone(&killed));
         let kills: Arc<[Vec<u32>]> = kills.into();
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(preemptions);
+        builder.preemption_bound = preemptions;
         builder.max_branches = 10_000;
         caught(change.is_some(), move || {
             builder.check(move || {
@@ -174,6 +202,9 @@ where
                 life(begins)();
                 for other in others {
                     other.join().expect("a violation ends the whole run");
+                }
+                if !world.impossible.load(Relaxed) {
+                    report(listener.as_ref(), &scenario, &trace);
                 }
             });
         })

@@ -5,25 +5,23 @@
 
 #![allow(dead_code, reason = "each test uses the engines that it needs")]
 
-pub mod loom;
-pub mod shuttle;
-pub mod single;
-pub mod suite;
+pub(crate) mod loom;
+pub(crate) mod shuttle;
+pub(crate) mod single;
+pub(crate) mod suite;
 
-use lastword_protocol::memory::{Kind, Memory, Numbering, Ordering, Site};
+use lastword_protocol::memory::{Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::variant::{Change, Part};
 use lastword_protocol::model::{Scenario, Shared, Violation};
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Once};
 
 /// An atomic word and a payload word, as an engine has them.
-pub trait Backend: 'static {
+pub(crate) trait Backend: 'static {
     type Word: 'static;
     type Payload: 'static;
-    /// Whether the engine sees data races on its payload words, and must not be shown those of a peek.
     fn word(value: u64) -> Self::Word;
     fn load(word: &Self::Word, order: Ordering) -> u64;
     fn store(word: &Self::Word, value: u64, order: Ordering);
@@ -44,7 +42,7 @@ pub trait Backend: 'static {
 
 /// One access, for the story of a failure.
 #[derive(Clone, Copy)]
-pub struct Event<W> {
+pub(crate) struct Event<W> {
     process: usize,
     site: &'static Site,
     place: Named<W>,
@@ -59,7 +57,24 @@ enum Named<W> {
 }
 
 /// The accesses of the execution that runs, in order.
-pub type Trace<W> = Arc<Mutex<Vec<Event<W>>>>;
+pub(crate) type Trace<W> = Arc<Mutex<Vec<Event<W>>>>;
+
+/// What each process saw and did in one execution, as the sites and values of its accesses; not how the processes were
+/// interleaved.
+pub(crate) type Story = Vec<Vec<(&'static str, u64)>>;
+
+/// Told of the story of every execution.
+pub(crate) type Listener = Arc<dyn Fn(Story) + Send + Sync>;
+
+/// Tells a listener of the execution that just ended.
+fn report<S: Scenario>(listener: Option<&Listener>, scenario: &S, trace: &Trace<S::Word>) {
+    let Some(listener) = listener else { return };
+    let mut story = vec![Vec::new(); scenario.processes()];
+    for event in trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).iter() {
+        story[event.process].push((event.site.name, event.value));
+    }
+    listener(story);
+}
 
 /// Prints the accesses of a failed execution, one a line.
 fn tell<S: Scenario>(scenario: &S, trace: &Trace<S::Word>) {
@@ -75,7 +90,7 @@ fn tell<S: Scenario>(scenario: &S, trace: &Trace<S::Word>) {
 }
 
 /// The memory of one run.
-pub struct World<B: Backend, S: Scenario> {
+pub(crate) struct World<B: Backend, S: Scenario> {
     scenario: S,
     layout: S::Layout,
     words: Vec<B::Word>,
@@ -89,7 +104,7 @@ pub struct World<B: Backend, S: Scenario> {
 }
 
 impl<B: Backend, S: Scenario + Clone> World<B, S> {
-    pub fn new(scenario: &S, change: Option<Change>, trace: &Trace<S::Word>) -> Self {
+    pub(crate) fn new(scenario: &S, change: Option<Change>, trace: &Trace<S::Word>) -> Self {
         trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
         let trace = Arc::clone(trace);
         let scenario = match &change {
@@ -130,7 +145,7 @@ struct Killed;
 struct Impossible;
 
 /// One incarnation's way to the memory.
-pub struct View<B: Backend, S: Scenario> {
+pub(crate) struct View<B: Backend, S: Scenario> {
     world: Arc<World<B, S>>,
     process: usize,
     die: Box<dyn Fn(&'static Site) -> bool>,
@@ -242,10 +257,8 @@ impl<B: Backend, S: Scenario> View<B, S> {
         }
         self.store_now(place, value, site);
         match &self.world.change {
-            Some(Change::StoreAgain { site: at, with }) if at.id == site.id => {
-                if self.step(site) {
-                    self.store_now(place, with(value), site);
-                }
+            Some(Change::StoreAgain { site: at, with }) if at.id == site.id && self.step(site) => {
+                self.store_now(place, with(value), site);
             }
             Some(Change::Postpone { until, .. }) if until.id == site.id => {
                 for (place, value, site) in self.postponed.take() {
@@ -345,7 +358,7 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
 
 /// Lives one process of a run through all its incarnations. `die` is asked before every access, with the number of the
 /// incarnation and of the access within it, whether the process dies there.
-pub fn live<B: Backend, S: Scenario + 'static>(
+pub(crate) fn live<B: Backend, S: Scenario + 'static>(
     world: &Arc<World<B, S>>,
     process: usize,
     die: impl Fn(usize, u32, &'static Site) -> bool + Clone + 'static,
@@ -377,22 +390,13 @@ fn violated(violation: Violation) -> ! {
 }
 
 /// What an engine found.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// How many executions it ran.
-    pub executions: u64,
+    pub(crate) executions: u64,
     /// How many of them had a process die at the point that was asked for.
-    pub kills: u64,
+    pub(crate) kills: u64,
     /// What went wrong, if anything did.
-    pub violation: Option<String>,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.violation {
-            None => write!(f, "clean after {} executions", self.executions),
-            Some(violation) => write!(f, "{violation} (execution {})", self.executions),
-        }
-    }
+    pub(crate) violation: Option<String>,
 }
 
 /// Runs `check`, which panics when it finds a violation; prints no panic where one is `expected`.
@@ -421,9 +425,4 @@ fn caught(expected: bool, check: impl FnOnce()) -> Option<String> {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// Whether a site's access is to payload.
-pub fn is_payload(site: &Site) -> bool {
-    matches!(site.kind, Kind::Read | Kind::RacyRead | Kind::Write)
 }

@@ -1,17 +1,19 @@
 //! Shuttle: random schedules of larger runs, sequentially consistent, with kills drawn from the schedule's own numbers,
 //! so that shuttle's replay string holds them.
 
-use super::{Backend, Outcome, Trace, World, caught, live, tell};
+use super::{Backend, Listener, Outcome, Trace, World, caught, live, report, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
 use shuttle::rand::Rng;
-use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId};
+use shuttle::scheduler::{
+    DfsScheduler, PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId,
+};
 use shuttle::sync::atomic::{AtomicU64, fence};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
-pub struct Shuttle;
+pub(crate) struct Shuttle;
 
 impl Backend for Shuttle {
     type Word = AtomicU64;
@@ -48,7 +50,7 @@ impl Backend for Shuttle {
 
 /// How shuttle chooses who runs.
 #[derive(Clone, Copy, Debug)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// Any process, at every step.
     Random,
     /// Probabilistic concurrency testing with so many priority changes.
@@ -57,26 +59,26 @@ pub enum Choice {
 
 /// How much is run, and how often processes die.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// How many schedules.
-    pub executions: usize,
+    pub(crate) executions: usize,
     /// Before each access, a process dies with chance 1 in this many; 0 for never.
-    pub one_in: u32,
+    pub(crate) one_in: u32,
     /// How often a process dies in one run, at most.
-    pub kills_max: usize,
+    pub(crate) kills_max: usize,
     /// What the schedules are drawn from.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What shuttle found.
-pub struct Found {
-    pub outcome: Outcome,
+pub(crate) struct Found {
+    pub(crate) outcome: Outcome,
     /// The schedule of the last execution.
-    pub schedule: Schedule,
+    pub(crate) schedule: Schedule,
 }
 
 /// Runs `scenario` in random schedules.
-pub fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
+pub(crate) fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -84,29 +86,42 @@ where
 {
     let Bounds { executions, seed, .. } = bounds;
     match choice {
-        Choice::Random => schedule(scenario, change, bounds, RandomScheduler::new_from_seed(seed, executions)),
-        Choice::Pct(depth) => schedule(scenario, change, bounds, PctScheduler::new_from_seed(seed, depth, executions)),
+        Choice::Random => schedule(scenario, change, bounds, RandomScheduler::new_from_seed(seed, executions), None),
+        Choice::Pct(depth) => {
+            schedule(scenario, change, bounds, PctScheduler::new_from_seed(seed, depth, executions), None)
+        }
     }
 }
 
 /// Runs `scenario` once more in a schedule that was found.
-pub fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
+pub(crate) fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
     S::Oracle: Send,
 {
-    schedule(scenario, change, bounds, ReplayScheduler::new_from_schedule(found))
+    schedule(scenario, change, bounds, ReplayScheduler::new_from_schedule(found), None)
 }
 
 /// Runs `scenario` once more in a schedule that shuttle printed.
-pub fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
+pub(crate) fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
     S::Oracle: Send,
 {
-    schedule(scenario, None, bounds, ReplayScheduler::new_from_encoded(printed))
+    schedule(scenario, None, bounds, ReplayScheduler::new_from_encoded(printed), None)
+}
+
+/// Runs `scenario` in every interleaving, unreduced, and tells of each.
+pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Found
+where
+    S: Scenario + Clone + Send + Sync + 'static,
+    S::Layout: Send + Sync,
+    S::Oracle: Send,
+{
+    let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0 };
+    schedule(scenario, None, bounds, DfsScheduler::new(None, false), Some(listener))
 }
 
 /// Records what another scheduler chooses.
@@ -138,7 +153,13 @@ impl<T: Scheduler> Scheduler for Recorder<T> {
     }
 }
 
-fn schedule<S>(scenario: &S, change: Option<Change>, bounds: Bounds, inner: impl Scheduler + 'static) -> Found
+fn schedule<S>(
+    scenario: &S,
+    change: Option<Change>,
+    bounds: Bounds,
+    inner: impl Scheduler + 'static,
+    listener: Option<Listener>,
+) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -171,6 +192,7 @@ where
             for thread in threads {
                 thread.join().expect("a violation ends the whole run");
             }
+            report(listener.as_ref(), &scenario, &trace);
         };
         let recorder = Recorder { inner, last: Arc::clone(&last) };
         let mut config = shuttle::Config::new();

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub struct Single;
+pub(crate) struct Single;
 
 impl Backend for Single {
     type Word = Cell<u64>;
@@ -45,12 +45,12 @@ impl Backend for Single {
 }
 
 /// The memory of a run on this engine.
-pub type SingleWorld<S> = Arc<World<Single, S>>;
+pub(crate) type SingleWorld<S> = Arc<World<Single, S>>;
 /// A process's way to it.
-pub type SingleView<S> = View<Single, S>;
+pub(crate) type SingleView<S> = View<Single, S>;
 
 /// A view whose process dies before access `fuse` from now, once that is set.
-pub fn view<S: Scenario + 'static>(
+pub(crate) fn view<S: Scenario + 'static>(
     world: &SingleWorld<S>,
     process: usize,
     fuse: &Rc<Cell<Option<u32>>>,
@@ -73,7 +73,7 @@ pub fn view<S: Scenario + 'static>(
 }
 
 /// Runs `act`; `None` if the process was killed in it.
-pub fn survive<T>(act: impl FnOnce() -> Result<T, Violation>) -> Option<Result<T, Violation>> {
+pub(crate) fn survive<T>(act: impl FnOnce() -> Result<T, Violation>) -> Option<Result<T, Violation>> {
     match catch_unwind(AssertUnwindSafe(act)) {
         Ok(result) => Some(result),
         Err(cause) if cause.is::<Killed>() => None,

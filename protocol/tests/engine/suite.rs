@@ -7,7 +7,7 @@ use lastword_protocol::sequence::Sequence;
 
 /// Who is killed, where: every access of the process, and for each the accesses of its next incarnation up to a number.
 #[derive(Clone, Copy, Debug)]
-pub enum Kills {
+pub(crate) enum Kills {
     None,
     /// Process, and how many accesses of its second incarnation are kill points too.
     Of(usize, u32),
@@ -15,20 +15,20 @@ pub enum Kills {
 
 /// A scenario with its bounds.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<S> {
-    pub name: &'static str,
-    pub scenario: S,
-    pub kills: Kills,
-    pub preemptions: usize,
+pub(crate) struct Case<S> {
+    pub(crate) name: &'static str,
+    pub(crate) scenario: S,
+    pub(crate) kills: Kills,
+    pub(crate) preemptions: usize,
     /// The process that runs until the first preemption.
-    pub begins: usize,
+    pub(crate) begins: usize,
 }
 
 /// What a case came to, over all its kill points.
-pub struct Total {
-    pub outcome: Outcome,
+pub(crate) struct Total {
+    pub(crate) outcome: Outcome,
     /// How many kill points (or pairs of them) there were, each of them hit.
-    pub points: u64,
+    pub(crate) points: u64,
 }
 
 impl<S> Case<S>
@@ -36,7 +36,7 @@ where
     S: Scenario + Clone + Send + Sync + 'static,
 {
     /// Runs the case, up to the first violation.
-    pub fn run(&self, change: Option<Change>) -> Total {
+    pub(crate) fn run(&self, change: Option<Change>) -> Total {
         let mut total = Total { outcome: Outcome { executions: 0, kills: 0, violation: None }, points: 0 };
         let mut once = |kills: &[Vec<u32>]| {
             let found = loom::run(&self.scenario, change, kills, self.preemptions, self.begins);
@@ -84,7 +84,7 @@ const THREE: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16)];
 const FOUR: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16), Publish(8)];
 
 /// `slots`.
-pub const SLOTS: &[Case<Slots>] = &[
+pub(crate) const SLOTS: &[Case<Slots>] = &[
     Case {
         name: "1 consumer, 2 acquires, 4 publishes",
         scenario: Slots::new(&[FOUR, &[Acquire, Release, Acquire]], 1, 16),
@@ -161,7 +161,7 @@ use ready::Op::{Receive, Send as SendOne, TryReceive, TrySend};
 const MESSAGES: &[ready::Op] = &[SendOne(16), SendOne(8), SendOne(16)];
 
 /// `ready`.
-pub const READY: &[Case<Ready>] = &[
+pub(crate) const READY: &[Case<Ready>] = &[
     Case {
         name: "3 messages",
         scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
@@ -200,7 +200,7 @@ type Status = status::Scenario<'static>;
 use status::Op::{Get, Set};
 
 /// `status`.
-pub const STATUS: &[Case<Status>] = &[
+pub(crate) const STATUS: &[Case<Status>] = &[
     Case {
         name: "2 words, 2 monitors",
         scenario: Status {

@@ -155,7 +155,7 @@ pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
-    explore(scenario, None, &[], None, 0, Some(listener))
+    explore(scenario, None, &[], None, 1, Some(listener))
 }
 
 fn explore<S>(

@@ -60,12 +60,15 @@ fn judge_all<S: Scenario + Clone + Send + Sync + 'static>(
         (format!("{site}: {from:?} to {to:?}{which}"), change)
     });
     let steps = steps.iter().map(|step| (step.name.to_owned(), step.change));
-    let (mut wrong, mut all) = (0, 0);
+    let (mut wrong, mut all, mut variants, mut equivalent) = (0, 0, 0, 0);
     for (name, change) in steps.chain(weakened) {
         let verdict = judge(&Variant { name: "", change }, cases, &then);
         let (what, executions) = match verdict {
             Verdict::Rejected { by, found, executions } => (format!("rejected by {by}: {found}"), executions),
-            Verdict::Equivalent { reason, executions } => (format!("equivalent: {reason}"), executions),
+            Verdict::Equivalent { reason, executions } => {
+                equivalent += 1;
+                (format!("equivalent: {reason}"), executions)
+            }
             Verdict::Survived { executions } => {
                 wrong += 1;
                 ("SURVIVED".to_owned(), executions)
@@ -76,9 +79,14 @@ fn judge_all<S: Scenario + Clone + Send + Sync + 'static>(
             }
         };
         all += executions;
+        variants += 1;
         println!("{protocol:6} | {name:58} | {executions:>8} | {what}");
     }
-    println!("{protocol}: {all} executions in all");
+    let rejected = variants - equivalent - wrong;
+    println!(
+        "{protocol}: {variants} variants, {rejected} rejected, {equivalent} equivalent, {wrong} wrong; {all} executions of loom \
+         and shuttle in all"
+    );
     assert_eq!(wrong, 0, "{protocol}: variants that survive, or are wrongly said to be equivalent");
 }
 

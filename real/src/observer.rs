@@ -45,14 +45,30 @@ impl<T: Message + ?Sized> Observer<T> {
     /// *Nothing to undo.*
     pub fn peek_bytes(&self) -> Result<Option<(Sequence, Vec<u8>)>, PeekError> {
         let mut bytes = Vec::new();
+        Ok(self.peek_into(&mut bytes)?.map(|sequence| (sequence, bytes)))
+    }
+
+    /// Copies the most recent message over what is in `bytes`, and gives its number; `None` before the first. Allocates
+    /// only where a message is longer than any before it.
+    ///
+    /// # Errors
+    /// As [`peek`](Self::peek). What is in `bytes` then is of no account.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn peek_into(&self, bytes: &mut Vec<u8>) -> Result<Option<Sequence>, PeekError> {
         for _ in 0..ATTEMPTS {
-            match self.inner.peek(&mut bytes, ATTEMPTS) {
-                Ok(None) => return Ok(None),
+            bytes.resize(bytes.capacity(), 0);
+            match self.inner.peek(bytes, ATTEMPTS) {
+                Ok(None) => {
+                    bytes.clear();
+                    return Ok(None);
+                }
                 Ok(Some((stamp, length))) => {
                     bytes.truncate(length);
-                    return Ok(Some((stamp.sequence(), bytes)));
+                    return Ok(Some(stamp.sequence()));
                 }
-                Err(slots::PeekError::BufferTooSmall { length, .. }) => bytes.resize(length, 0),
+                Err(slots::PeekError::BufferTooSmall { length, .. }) => bytes.reserve_exact(length - bytes.len()),
                 Err(source) => return Err(self.failed(source)),
             }
         }

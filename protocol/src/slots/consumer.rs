@@ -134,7 +134,7 @@ impl<M: Memory<Word = Word>> Consumer<M> {
     /// The message is at least as new as the newest one whose publish returned before this call began, and never older
     /// than one that this consumer has had. It stays as it is until [`release`](Self::release), the next `acquire`, or
     /// the recovery of a successor. Wait-free: at most 8 shared accesses, 1 of them a locked instruction on the fast
-    /// path (x86-64).
+    /// path (x86-64); 9 where a word is garbage.
     ///
     /// # Errors
     /// A word is garbage. Nothing is locked then.
@@ -143,9 +143,12 @@ impl<M: Memory<Word = Word>> Consumer<M> {
     /// *All or nothing.* Killed before the word becomes Held, nothing is locked; killed after it, the successor finds
     /// the message locked ([`Recovery::Held`]).
     pub fn acquire(&mut self) -> Result<Option<Message>, Corrupt> {
-        let Some(observed) = self.latest(site::OBSERVE)? else {
-            self.release();
-            return Ok(None);
+        let observed = match self.latest(site::OBSERVE) {
+            Ok(Some(observed)) => observed,
+            nothing => {
+                self.release();
+                return nothing.map(|_| None);
+            }
         };
         self.held = None;
         let message = self.lock(observed).and_then(|stamp| self.measure(stamp));

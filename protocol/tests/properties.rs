@@ -3,7 +3,7 @@
 
 mod engine;
 
-use engine::single::{SingleView, SingleWorld, survive, view};
+use engine::single::{SingleWorld, survive, view};
 use engine::{Trace, World};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
@@ -322,16 +322,14 @@ proptest! {
 type Step<O> = (usize, O, Option<u32>);
 
 /// Plays a run, an operation at a time. A process that dies is started again by its next step.
-fn play<S: Scenario + Clone + 'static, P, O: Copy>(
+fn play<S: Scenario + Clone + 'static>(
     scenario: &S,
     change: Option<Change>,
-    steps: &[Step<O>],
-    start: impl Fn(SingleView<S>, usize, &SingleWorld<S>) -> Result<P, Violation>,
-    perform: impl Fn(&mut P, O, &SingleWorld<S>) -> Result<(), Violation>,
+    steps: &[Step<S::Op>],
 ) -> Result<(), Violation> {
     let world: SingleWorld<S> = Arc::new(World::new(scenario, change, &Trace::default()));
     let fuses: Vec<_> = (0..scenario.processes()).map(|_| Rc::new(Cell::new(None))).collect();
-    let mut processes: Vec<Option<P>> = (0..scenario.processes()).map(|_| None).collect();
+    let mut processes: Vec<_> = (0..scenario.processes()).map(|_| None).collect();
     for &(process, op, dies_after) in steps {
         let process = process % processes.len();
         let fuse = &fuses[process];
@@ -339,9 +337,9 @@ fn play<S: Scenario + Clone + 'static, P, O: Copy>(
         let lived = survive(|| {
             let mut now = match processes[process].take() {
                 Some(now) => now,
-                None => start(view(&world, process, fuse), process, &world)?,
+                None => scenario.start(process, view(&world, process, fuse), &*world)?,
             };
-            perform(&mut now, op, &world)?;
+            S::perform(&mut now, op, &*world)?;
             Ok(now)
         });
         fuse.set(None);
@@ -353,13 +351,7 @@ fn play<S: Scenario + Clone + 'static, P, O: Copy>(
 fn play_slots(genesis: Option<Sequence>, change: Option<Change>, steps: &[Step<slots::Op>]) -> Result<(), Violation> {
     let mut scenario = slots::Scenario::new(&[&[], &[], &[], &[], &[]], 3, 32);
     scenario.genesis = genesis;
-    play(
-        &scenario,
-        change,
-        steps,
-        |view, process, world| slots::Process::start(view, scenario.layout(), process, &**world),
-        |process, op, world| process.perform(op, &**world),
-    )
+    play(&scenario, change, steps)
 }
 
 fn deaths() -> impl Strategy<Value = Option<u32>> {
@@ -410,14 +402,7 @@ proptest! {
                 (process, op, dies)
             })
             .collect();
-        let played = play(
-            &scenario,
-            None,
-            &steps,
-            |view, process, world| ready::Process::start(view, scenario.layout(), process, &**world),
-            |process, op, world| process.perform(op, &**world),
-        );
-        prop_assert_eq!(played, Ok(()));
+        prop_assert_eq!(play(&scenario, None, &steps), Ok(()));
     }
 
     #[test]
@@ -428,14 +413,7 @@ proptest! {
             .into_iter()
             .map(|(process, word, dies)| (process, if process == 0 { Set(word) } else { Get(word) }, dies))
             .collect();
-        let played = play(
-            &scenario,
-            None,
-            &steps,
-            |view, process, world| status::Process::start(view, scenario.layout(), process, &**world),
-            |process, op, world| process.perform(op, &**world),
-        );
-        prop_assert_eq!(played, Ok(()));
+        prop_assert_eq!(play(&scenario, None, &steps), Ok(()));
     }
 }
 

@@ -61,6 +61,10 @@ pub trait Scenario {
     type Layout: Numbering<Word = Self::Word> + Copy + 'static;
     /// The judge.
     type Oracle: 'static;
+    /// What a process does.
+    type Op: Copy + fmt::Debug;
+    /// One incarnation of a process.
+    type Process<M: Memory<Word = Self::Word>>;
 
     /// The protocol's table of sites.
     const SITES: &'static [&'static Site];
@@ -85,6 +89,30 @@ pub trait Scenario {
     /// A new judge.
     fn oracle(&self) -> Self::Oracle;
 
+    /// The operations that a process performs.
+    fn operations(&self, process: usize) -> &[Self::Op];
+
+    /// Takes up the role of process number `process`, for the first time or after its predecessor's death.
+    ///
+    /// # Errors
+    /// A promise was broken.
+    fn start<M: Memory<Word = Self::Word>>(
+        &self,
+        process: usize,
+        memory: M,
+        oracle: &impl Shared<Self::Oracle>,
+    ) -> Result<Self::Process<M>, Violation>;
+
+    /// Performs one operation. One that is not of this process's role does nothing.
+    ///
+    /// # Errors
+    /// A promise was broken.
+    fn perform<M: Memory<Word = Self::Word>>(
+        process: &mut Self::Process<M>,
+        op: Self::Op,
+        oracle: &impl Shared<Self::Oracle>,
+    ) -> Result<(), Violation>;
+
     /// One incarnation of a process: it takes up its role, and performs its operations from number `progress` on,
     /// which it counts up as it completes them. An engine that kills it calls `live` again.
     ///
@@ -96,7 +124,14 @@ pub trait Scenario {
         memory: M,
         oracle: &impl Shared<Self::Oracle>,
         progress: &Cell<usize>,
-    ) -> Result<(), Violation>;
+    ) -> Result<(), Violation> {
+        let mut now = self.start(process, memory, oracle)?;
+        while let Some(&op) = self.operations(process).get(progress.get()) {
+            Self::perform(&mut now, op, oracle)?;
+            progress.set(progress.get() + 1);
+        }
+        Ok(())
+    }
 
     /// Whether payload area `area` may be written, by what the words are at this moment.
     ///

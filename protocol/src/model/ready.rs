@@ -7,7 +7,6 @@
 use super::{Counted, MESSAGE_MAX, Shared, Violation, check_content, fill};
 use crate::memory::{Memory, Site};
 use crate::ready::{Layout, Reader, SendError, Sequence, State, Word, Writer, site};
-use core::cell::Cell;
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +137,8 @@ impl super::Scenario for Scenario<'_> {
     type Word = Word;
     type Layout = Layout;
     type Oracle = Oracle;
+    type Op = Op;
+    type Process<M: Memory<Word = Word>> = Process<M>;
     const SITES: &'static [&'static Site] = &site::SITES;
 
     fn layout(&self) -> Layout {
@@ -164,19 +165,25 @@ impl super::Scenario for Scenario<'_> {
         Oracle::new(self.genesis)
     }
 
-    fn live<M: Memory<Word = Word>>(
+    fn operations(&self, process: usize) -> &[Op] {
+        self.processes[process]
+    }
+
+    fn start<M: Memory<Word = Word>>(
         &self,
         process: usize,
         memory: M,
         oracle: &impl Shared<Oracle>,
-        progress: &Cell<usize>,
+    ) -> Result<Process<M>, Violation> {
+        Process::start(memory, self.layout(), process, oracle)
+    }
+
+    fn perform<M: Memory<Word = Word>>(
+        process: &mut Process<M>,
+        op: Op,
+        oracle: &impl Shared<Oracle>,
     ) -> Result<(), Violation> {
-        let mut process_now = Process::start(memory, self.layout(), process, oracle)?;
-        while let Some(&op) = self.processes[process].get(progress.get()) {
-            process_now.perform(op, oracle)?;
-            progress.set(progress.get() + 1);
-        }
-        Ok(())
+        process.perform(op, oracle)
     }
 
     fn check_write(&self, _: usize, words: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
@@ -205,11 +212,7 @@ pub enum Process<M> {
 }
 
 impl<M: Memory<Word = Word>> Process<M> {
-    /// Takes up the role of process number `process`: 0 is the writer, every other the reader.
-    ///
-    /// # Errors
-    /// A promise was broken.
-    pub fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
+    fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
         let memory = Counted::new(memory);
         if process == 0 {
             let (writer, state) = Writer::recover(memory, layout).map_err(corrupt)?;
@@ -223,11 +226,7 @@ impl<M: Memory<Word = Word>> Process<M> {
         }
     }
 
-    /// Performs one operation. One that is not of this process's role does nothing.
-    ///
-    /// # Errors
-    /// A promise was broken.
-    pub fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
+    fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
         match (self, op) {
             (Process::Writer(writer), Op::Send(length)) => {
                 while !send(writer, length, oracle)? {

@@ -10,7 +10,6 @@ use super::variant::Change;
 use super::{Counted, MESSAGE_MAX, Shared, Violation, check_content, fill};
 use crate::memory::{Memory, Numbering, Site};
 use crate::slots::{Consumer, Layout, Lock, Observer, Producer, Recovery, Sequence, Stamp, Word, site};
-use core::cell::Cell;
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -238,6 +237,8 @@ impl super::Scenario for Scenario<'_> {
     type Word = Word;
     type Layout = Layout;
     type Oracle = Oracle;
+    type Op = Op;
+    type Process<M: Memory<Word = Word>> = Process<M>;
     const SITES: &'static [&'static Site] = &site::SITES;
 
     fn changed(mut self, change: &Change) -> Self {
@@ -277,19 +278,25 @@ impl super::Scenario for Scenario<'_> {
         Oracle::new(self.genesis)
     }
 
-    fn live<M: Memory<Word = Word>>(
+    fn operations(&self, process: usize) -> &[Op] {
+        self.processes[process]
+    }
+
+    fn start<M: Memory<Word = Word>>(
         &self,
         process: usize,
         memory: M,
         oracle: &impl Shared<Oracle>,
-        progress: &Cell<usize>,
+    ) -> Result<Process<M>, Violation> {
+        Process::start(memory, self.layout(), process, oracle)
+    }
+
+    fn perform<M: Memory<Word = Word>>(
+        process: &mut Process<M>,
+        op: Op,
+        oracle: &impl Shared<Oracle>,
     ) -> Result<(), Violation> {
-        let mut process_now = Process::start(memory, self.layout(), process, oracle)?;
-        while let Some(&op) = self.processes[process].get(progress.get()) {
-            process_now.perform(op, oracle)?;
-            progress.set(progress.get() + 1);
-        }
-        Ok(())
+        process.perform(op, oracle)
     }
 
     fn check_write(&self, area: usize, words: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
@@ -338,11 +345,7 @@ pub enum Process<M> {
 }
 
 impl<M: Memory<Word = Word>> Process<M> {
-    /// Takes up the role of process number `process`: 0 is the producer, then come the consumers, then observers.
-    ///
-    /// # Errors
-    /// A promise was broken.
-    pub fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
+    fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
         let memory = Counted::new(memory);
         let Some(reader) = process.checked_sub(1) else {
             let producer = Producer::recover(memory, layout).map_err(|error| corrupt(error.found))?;
@@ -371,11 +374,7 @@ impl<M: Memory<Word = Word>> Process<M> {
         Ok(process)
     }
 
-    /// Performs one operation. One that is not of this process's role does nothing.
-    ///
-    /// # Errors
-    /// A promise was broken.
-    pub fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
+    fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
         match self {
             Process::Producer(producer) => produce(producer, op, oracle),
             Process::Consumer(consumer) => {

@@ -158,6 +158,7 @@ struct Supervisor<'s> {
     processes: Vec<Process>,
     started: Instant,
     kills: u64,
+    kills_from_outside: u64,
     recoveries: Times,
     starts: Times,
     /// Breaches that were found here and not by a process.
@@ -186,6 +187,7 @@ impl<'s> Supervisor<'s> {
                 .collect(),
             started: Instant::now(),
             kills: 0,
+            kills_from_outside: 0,
             recoveries: Times::default(),
             starts: Times::default(),
             found: counts,
@@ -282,12 +284,7 @@ impl<'s> Supervisor<'s> {
 
     fn kill(&mut self, process: usize) -> Result<Option<End>, Error> {
         let Some(status) = self.crew.kill(process)? else { return Ok(None) };
-        let Process { shown, killed_unready, .. } = &mut self.processes[process];
-        if shown.state != State::Alive {
-            killed_unready.insert(self.crew.generation(process));
-        }
-        shown.state = State::Killed;
-        shown.kills += 1;
+        self.count_death(process);
         self.kills += 1;
         if status.signal() != Some(Signal::SIGKILL as i32) {
             return Ok(Some(self.failure_of(process, status)));
@@ -324,7 +321,13 @@ impl<'s> Supervisor<'s> {
             Event::Closed { process, generation } => {
                 self.outputs_open -= 1;
                 if let Some(status) = self.crew.ended(process, generation)? {
-                    return Ok(Some(self.failure_of(process, status)));
+                    if status.signal() != Some(Signal::SIGKILL as i32) {
+                        return Ok(Some(self.failure_of(process, status)));
+                    }
+                    // Somebody else's kill (kill -9, the OOM killer) is survived like our own.
+                    self.kills_from_outside += 1;
+                    self.count_death(process);
+                    self.start(process)?;
                 }
             }
             Event::Signal(signal) => return Ok(Some(End::Signal(signal))),
@@ -349,6 +352,15 @@ impl<'s> Supervisor<'s> {
             shown.state = State::Alive;
         }
         Ok(())
+    }
+
+    fn count_death(&mut self, process: usize) {
+        let Process { shown, killed_unready, .. } = &mut self.processes[process];
+        if shown.state != State::Alive {
+            killed_unready.insert(self.crew.generation(process));
+        }
+        shown.state = State::Killed;
+        shown.kills += 1;
     }
 
     fn note(&mut self, process: usize, evidence: &str, display: &Display) {
@@ -456,6 +468,7 @@ impl<'s> Supervisor<'s> {
             plan: format!("{:016x}", self.plan.hash()),
             planned_kills: self.plan.len(),
             kills: self.kills,
+            kills_from_outside: self.kills_from_outside,
             kills_before_ready: self.processes.iter().map(|process| process.killed_unready.len() as u64).sum(),
             recoveries: total.recoveries,
             locks_found: total.locks_found,

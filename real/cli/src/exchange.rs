@@ -20,7 +20,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// How many processes; at most 10 on a terminal, where each has a digit
-    #[arg(default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
+    #[arg(value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(2..=64))]
     of: u64,
     /// Milliseconds between two rounds of a process, on average
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
@@ -116,10 +116,12 @@ impl Exchange<'_> {
             match event {
                 Event::Line { line, .. } => output.line(&line)?,
                 Event::Closed { process, generation } => {
-                    if let Some(status) = self.crew.ended(process, generation)? {
+                    let Some(status) = self.crew.ended(process, generation)? else { continue };
+                    if status.code().is_some() {
                         output.line(&format!("{process}: ended by itself, {status}"))?;
                         return Ok(1);
                     }
+                    output.line(&format!("{process}: killed from outside, {status}; {process} starts it again"))?;
                 }
                 Event::Signal(signal) => return Ok(signals::exit_code(signal)),
                 Event::Command(command) => {

@@ -85,6 +85,8 @@ pub(crate) struct Report {
     pub(crate) planned_kills: usize,
     /// Kills that were done.
     pub(crate) kills: u64,
+    /// Kills that somebody else did, beside those.
+    pub(crate) kills_from_outside: u64,
     /// Kills that came before the victim had all of its roles.
     pub(crate) kills_before_ready: u64,
     /// Restarts that ended with all roles back and verified.
@@ -148,6 +150,9 @@ impl fmt::Display for Report {
         writeln!(f, "  peeked               {:>12}", self.peeks)?;
         let planned = self.planned_kills;
         writeln!(f, "  kills                {:>12}   of {planned} planned", self.kills)?;
+        if self.kills_from_outside > 0 {
+            writeln!(f, "    from outside       {:>12}   beside those", self.kills_from_outside)?;
+        }
         writeln!(f, "    before ready       {:>12}", self.kills_before_ready)?;
         writeln!(f, "  recoveries           {:>12}", self.recoveries)?;
         writeln!(f, "    locks found held   {:>12}", self.locks_found)?;

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{Running, assert_nothing_left, json, objects_of, processes_of, run, wait_for};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 const COUNTERS: [&str; 5] = ["torn", "went_back", "stale", "lost", "lost_roles"];
@@ -112,6 +113,19 @@ fn ctrl_c_ends_it_and_nothing_is_left() {
         assert!(output.contains(&format!("ended by signal {}", signal as i32)), "{output}");
         assert_nothing_left("demo", pid);
     }
+}
+
+#[test]
+fn a_process_that_somebody_else_kills_is_started_again() {
+    let mut running = Running::start(&["demo", "--seconds", "3", "--kill-every-ms", "0", "--json"]);
+    running.hear("  1 s ");
+    let victim = *processes_of("demo", running.pid()).first().expect("it has processes");
+    kill(Pid::from_raw(victim as i32), Signal::SIGKILL).expect("it lives");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    let last = output.lines().last().expect("it has printed its figures");
+    let report = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {output}"));
+    assert_eq!((number(&report, "kills_from_outside"), number(&report, "recoveries")), (1, 1), "{report}");
 }
 
 #[test]

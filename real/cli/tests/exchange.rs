@@ -4,8 +4,9 @@ mod common;
 
 use common::{Running, assert_nothing_left, lastword, processes_of, run, wait_for};
 use nix::pty::{OpenptyResult, Winsize, openpty};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
@@ -47,6 +48,26 @@ fn nobody_reads_anything_before_the_first_write() {
     running.tell("q");
     let (_, output) = running.finish();
     assert!(output.contains(": read info from 0: empty") || output.contains(": read info from 1: empty"), "{output}");
+}
+
+#[test]
+fn a_process_that_somebody_else_kills_disturbs_nobody() {
+    let mut running = exchange("2");
+    running.hear("0: write 3");
+    let victim = *processes_of("exchange", running.pid()).first().expect("it has processes");
+    kill(Pid::from_raw(victim as i32), Signal::SIGKILL).expect("it lives");
+    let killed = wait_for("the kill to be noticed", || {
+        let line = running.hear("");
+        (0..2).find(|process| line.starts_with(&format!("{process}: killed from outside")))
+    });
+    running.hear(&format!("{}: write ", 1 - killed));
+    running.tell(&killed.to_string());
+    running.hear(&format!("{killed}: continues from "));
+    let pid = running.pid();
+    running.tell("q");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert_nothing_left("exchange", pid);
 }
 
 #[test]

@@ -63,3 +63,15 @@ fn loom_misses_nothing_that_an_unreduced_search_finds() {
     println!("{} stories in an unreduced search, {} under loom, {missed} missed", all.len(), reduced.len());
     assert_eq!(missed, 0);
 }
+
+#[test]
+fn a_violation_that_needs_a_second_kill_during_recovery_is_reported() {
+    use engine::suite::Kills;
+    use lastword_protocol::model::variant::Change;
+    let change = Change::Skip { site: lastword_protocol::slots::site::ABANDON };
+    let twice =
+        *SLOTS.iter().find(|case| matches!(case.kills, Kills::Of(1, 4)) && case.begins == 1).expect("in the suite");
+    let once = Case { kills: Kills::Of(1, 0), ..twice };
+    assert_eq!(once.run(Some(change)).outcome.violation, None, "one kill is enough: this test tests nothing");
+    assert!(twice.run(Some(change)).outcome.violation.is_some());
+}

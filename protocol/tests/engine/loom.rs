@@ -1,11 +1,15 @@
 //! Loom: every interleaving and every permitted stale value, within a bound on preemptions.
 //!
 //! `SeqCst` accesses are passed to loom as they are. Loom gives a `SeqCst` load no `SeqCst` store of its word but the
-//! newest, and no extra happens-before edge, which is what Dekker's pattern needs. Two things are added. A word's initial
-//! value is no `SeqCst` store, so it is stored once more. And loom also offers such a load the weaker stores that are
-//! older than the newest `SeqCst` store, which C++20 does not: an execution in which it takes one is abandoned. (With
-//! `SeqCst` *fences* instead, loom has a full happens-before edge between any two, which hides missing Release and
-//! Acquire.)
+//! newest, and no extra happens-before edge, which is what Dekker's pattern needs. (With `SeqCst` *fences* instead, loom
+//! has a full happens-before edge between any two, which hides missing Release and Acquire.) Three things are added:
+//!
+//! - A word's initial value is no `SeqCst` store to loom, so it is stored once more.
+//! - Loom also offers a `SeqCst` load the weaker stores that are older than the newest `SeqCst` store, which C++20 does
+//!   not. An execution in which it takes one is abandoned.
+//! - Loom does not know that a compare-exchange's store comes right after the store that it replaced. It lets a thread
+//!   that has overwritten the older one read the newer one afterwards, as if that lay between. Such an execution is
+//!   abandoned too.
 
 use super::{Backend, Impossible, Listener, Outcome, Trace, World, caught, live, report, tell};
 use lastword_protocol::memory::Ordering;
@@ -13,7 +17,9 @@ use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU64, fence};
+use loom::thread::ThreadId;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,13 +33,25 @@ pub(crate) struct Loom;
 /// 392). A store to `order` at each access makes all accesses of one word depend on each other, which is what they do.
 /// It is Relaxed and never loaded: it adds no happens-before edge.
 pub(crate) struct Word {
-    /// Which of the values: loom then tells apart two stores of the same value.
+    /// The number of a store in `stores`: loom then tells apart two stores of the same value.
     which: AtomicU64,
     order: AtomicU64,
-    /// Every value that a store has, or is about to be, given.
-    values: RefCell<Vec<u64>>,
-    /// The stores done since the newest `SeqCst` one, that one included.
-    recent: RefCell<Vec<u64>>,
+    stores: RefCell<Vec<Store>>,
+    /// How many stores have been done.
+    done: Cell<usize>,
+    /// When the newest `SeqCst` store was done.
+    newest_seq_cst: Cell<usize>,
+    /// The newest store that each thread has seen or done.
+    seen: RefCell<HashMap<ThreadId, usize>>,
+}
+
+/// A store that was done, or is about to be.
+#[derive(Clone, Copy)]
+struct Store {
+    value: u64,
+    /// When it was done, counted in stores of its word. Every word has one process that stores to it; others only
+    /// compare-exchange, which loom gives the newest store. So this is the word's modification order.
+    when: usize,
 }
 
 impl Word {
@@ -43,22 +61,40 @@ impl Word {
     }
 
     fn register(&self, value: u64) -> u64 {
-        let mut values = self.values.borrow_mut();
-        values.push(value);
-        values.len() as u64 - 1
+        let mut stores = self.stores.borrow_mut();
+        stores.push(Store { value, when: usize::MAX });
+        stores.len() as u64 - 1
     }
 
-    fn value(&self, which: u64) -> u64 {
-        self.values.borrow()[which as usize]
+    fn store_of(&self, which: u64) -> Store {
+        self.stores.borrow()[which as usize]
     }
 
     /// Notes a store that has just been done: loom switches threads before an access, not after it.
     fn done(&self, which: u64, order: Ordering) {
-        let mut recent = self.recent.borrow_mut();
+        let when = self.done.replace(self.done.get() + 1);
+        self.stores.borrow_mut()[which as usize].when = when;
         if order == Ordering::SeqCst {
-            recent.clear();
+            self.newest_seq_cst.set(when);
         }
-        recent.push(which);
+        self.see(when);
+    }
+
+    /// Notes that this thread has seen a store. Having seen a newer one, it cannot.
+    fn see(&self, when: usize) {
+        let mut seen = self.seen.borrow_mut();
+        let newest = seen.entry(loom::thread::current().id()).or_insert(0);
+        if when < *newest {
+            resume_unwind(Box::new(Impossible));
+        }
+        *newest = when;
+    }
+
+    /// The newest store, if it holds `value`.
+    fn newest_with(&self, value: u64) -> Option<u64> {
+        let newest = self.done.get() - 1;
+        let stores = self.stores.borrow();
+        stores.iter().position(|store| store.when == newest && store.value == value).map(|which| which as u64)
     }
 }
 
@@ -77,18 +113,23 @@ impl Backend for Loom {
         let word = Word {
             which: AtomicU64::new(0),
             order: AtomicU64::new(0),
-            values: RefCell::new(vec![value]),
-            recent: RefCell::new(vec![0]),
+            stores: RefCell::default(),
+            done: Cell::new(0),
+            newest_seq_cst: Cell::new(0),
+            seen: RefCell::default(),
         };
-        word.which.store(0, Ordering::SeqCst);
+        let which = word.register(value);
+        word.which.store(which, Ordering::SeqCst);
+        word.done(which, Ordering::SeqCst);
         word
     }
     fn load(word: &Word, order: Ordering) -> u64 {
-        let which = word.touched().load(order);
-        if order == Ordering::SeqCst && !word.recent.borrow().contains(&which) {
+        let store = word.store_of(word.touched().load(order));
+        if order == Ordering::SeqCst && store.when < word.newest_seq_cst.get() {
             resume_unwind(Box::new(Impossible));
         }
-        word.value(which)
+        word.see(store.when);
+        store.value
     }
     fn store(word: &Word, value: u64, order: Ordering) {
         let which = word.register(value);
@@ -98,17 +139,22 @@ impl Backend for Loom {
     fn compare_exchange(word: &Word, current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
         let new = word.register(new);
         let at = word.touched();
-        // The newest store that is known to hold the value; a failure names another, or there is none.
-        let known = word.recent.borrow().last().copied().filter(|&which| word.value(which) == current);
-        let mut expected = known.unwrap_or(u64::MAX);
+        // The store that is expected is a guess, since loom compares numbers of stores; a failure names the right one.
+        let mut expected = word.newest_with(current).unwrap_or(u64::MAX);
         loop {
             match at.compare_exchange(expected, new, success, failure) {
                 Ok(_) => {
                     word.done(new, success);
                     return Ok(current);
                 }
-                Err(found) if word.value(found) == current => expected = found,
-                Err(found) => return Err(word.value(found)),
+                Err(found) => {
+                    let store = word.store_of(found);
+                    word.see(store.when);
+                    if store.value != current {
+                        return Err(store.value);
+                    }
+                    expected = found;
+                }
             }
         }
     }
@@ -135,8 +181,9 @@ impl Backend for Loom {
     }
 }
 
-/// Runs `scenario` in every interleaving with at most `preemptions`, before which process `begins` runs. Process `p` dies before access `kills[p][i]` of
-/// its incarnation `i`; the enumeration of those numbers is the caller's.
+/// Runs `scenario` in every interleaving with at most `preemptions`, before which process `begins` runs. Process `p`
+/// dies before access `kills[p][i]` of its incarnation `i`; the outcome counts the kills at the last of these points.
+/// The enumeration of the numbers is the caller's.
 pub(crate) fn run<S>(
     scenario: &S,
     change: Option<Change>,
@@ -189,7 +236,8 @@ where
                     move || {
                         live(&world, process, move |incarnation, access, _| {
                             let dies = points.get(incarnation) == Some(&access);
-                            killed.fetch_add(dies.into(), Relaxed);
+                            let last = incarnation + 1 == points.len();
+                            killed.fetch_add((dies && last).into(), Relaxed);
                             dies
                         });
                     }

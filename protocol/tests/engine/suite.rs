@@ -38,40 +38,55 @@ where
     /// Runs the case, up to the first violation.
     pub(crate) fn run(&self, change: Option<Change>) -> Total {
         let mut total = Total { outcome: Outcome { executions: 0, kills: 0, violation: None }, points: 0 };
-        let mut once = |kills: &[Vec<u32>]| {
-            let found = loom::run(&self.scenario, change, kills, self.preemptions, self.begins);
-            total.outcome.executions += found.executions;
-            total.outcome.kills += found.kills;
-            total.outcome.violation = found.violation;
-            if found.kills > 0 {
-                total.points += 1;
-            }
-            // Nobody was killed in any execution: the process has no such access.
-            found.kills > 0 && total.outcome.violation.is_none()
+        let Kills::Of(process, again) = self.kills else {
+            total.add(loom::run(&self.scenario, change, &[], self.preemptions, self.begins));
+            return total;
         };
-        match self.kills {
-            Kills::None => {
-                once(&[]);
+        let mut once = |points: &[u32]| {
+            let mut kills = vec![Vec::new(); self.scenario.processes()];
+            kills[process] = points.to_vec();
+            total.add(loom::run(&self.scenario, change, &kills, self.preemptions, self.begins))
+        };
+        'points: for first in 0.. {
+            match once(&[first]) {
+                Next::Hit => {}
+                Next::NoSuchPoint | Next::Violation => break,
             }
-            Kills::Of(process, again) => {
-                let at = |points: Vec<u32>| {
-                    let mut kills = vec![Vec::new(); self.scenario.processes()];
-                    kills[process] = points;
-                    kills
-                };
-                for first in 0.. {
-                    if !once(&at(vec![first])) {
-                        break;
-                    }
-                    for second in 0..again {
-                        if !once(&at(vec![first, second])) {
-                            break;
-                        }
-                    }
+            for second in 0..again {
+                match once(&[first, second]) {
+                    Next::Hit => {}
+                    Next::NoSuchPoint => break,
+                    Next::Violation => break 'points,
                 }
             }
         }
         total
+    }
+}
+
+/// What a run says about the next one.
+enum Next {
+    /// Somebody was killed at the last of the points, in some execution.
+    Hit,
+    /// In no execution does the process have so many accesses.
+    NoSuchPoint,
+    Violation,
+}
+
+impl Total {
+    /// Adds a run of loom. The violation that is kept is the first.
+    fn add(&mut self, found: Outcome) -> Next {
+        self.outcome.executions += found.executions;
+        self.outcome.kills += found.kills;
+        if found.violation.is_some() {
+            self.outcome.violation = self.outcome.violation.take().or(found.violation);
+            return Next::Violation;
+        }
+        if found.kills == 0 {
+            return Next::NoSuchPoint;
+        }
+        self.points += 1;
+        Next::Hit
     }
 }
 

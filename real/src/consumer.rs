@@ -21,7 +21,7 @@ pub struct Consumer<T: Message + ?Sized> {
     recovery: Recovery,
     seen: Option<Sequence>,
     name: Name,
-    _held: Held,
+    held: Held,
     messages: PhantomData<fn() -> Box<T>>,
 }
 
@@ -42,7 +42,7 @@ impl<T: Message + ?Sized> Consumer<T> {
                 }
             }
         }
-        Ok(Self { inner, recovery, seen, name, _held: held, messages: PhantomData })
+        Ok(Self { inner, recovery, seen, name, held, messages: PhantomData })
     }
 
     /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
@@ -222,8 +222,11 @@ impl<T: Message> Sample<'_, T> {
 }
 
 impl<T: Message + ?Sized> Drop for Sample<'_, T> {
+    /// A forked child that drops its copy leaves its parent's message locked.
     #[inline]
     fn drop(&mut self) {
-        self.consumer.inner.release();
+        if self.consumer.held.is_ours() {
+            self.consumer.inner.release();
+        }
     }
 }

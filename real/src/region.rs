@@ -1,4 +1,5 @@
-//! A mapping of a shared-memory object. The only module of the workspace that may use `unsafe`.
+//! A mapping of a shared-memory object, and a page that a fork wipes. The only module of the workspace that may use
+//! `unsafe`.
 //!
 //! What other processes do to the mapped bytes is outside of Rust's memory model. This module holds on to three facts:
 //!
@@ -16,11 +17,12 @@
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("lastword loads from read-only pages with every ordering, which is known to work on x86-64 and aarch64");
 
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const WORD: usize = size_of::<u64>();
 
@@ -175,6 +177,47 @@ impl Drop for Region {
         let unmapped = unsafe { munmap(self.base.cast(), self.length) };
         debug_assert_eq!(unmapped, Ok(()));
     }
+}
+
+/// The id of this process; in a forked child, the child's. A load where the kernel can wipe a page at a fork (Linux
+/// 4.14), a system call where it cannot.
+#[inline]
+pub(crate) fn process_id() -> u32 {
+    static NOTE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
+    let Some(note) = *NOTE.get_or_init(wiped_on_fork) else { return std::process::id() };
+    match note.load(Ordering::Relaxed) {
+        0 => fill_in(note),
+        id => id,
+    }
+}
+
+#[cold]
+fn fill_in(note: &AtomicU32) -> u32 {
+    let id = std::process::id();
+    note.store(id, Ordering::Relaxed);
+    id
+}
+
+/// A word that is 0 at first, and again in every forked child. `None` where the kernel has no such memory.
+#[cold]
+fn wiped_on_fork() -> Option<&'static AtomicU32> {
+    // The least that can be mapped; the kernel rounds it up to a page.
+    let length = NonZeroUsize::MIN;
+    let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: without an address hint the kernel chooses a range that nothing else uses, so no memory of this process is
+    // replaced.
+    let page = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_PRIVATE) }.ok()?;
+    // SAFETY: the page is ours and nobody refers to it yet. This advice changes what a forked child finds there (zeros,
+    // which are an `AtomicU32`), and nothing in this process.
+    if unsafe { madvise(page, length.get(), MmapAdvise::MADV_WIPEONFORK) }.is_err() {
+        // SAFETY: the page was mapped above, and nobody refers to it.
+        let unmapped = unsafe { munmap(page, length.get()) };
+        debug_assert_eq!(unmapped, Ok(()));
+        return None;
+    }
+    // SAFETY: the page is aligned, zero, can be read and written, and is never unmapped; a child inherits it at the same
+    // address. Only this reference, which is to an atomic, gives access to it.
+    Some(unsafe { page.cast::<AtomicU32>().as_ref() })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::error::OsError;
 use crate::object::Object;
-use crate::region::Region;
+use crate::region::{Region, process_id};
 use lastword_protocol::slots::{self, layout};
 use lastword_protocol::status;
 use std::fmt;
@@ -72,7 +72,7 @@ impl Role {
 
     /// Notes that this process has the role.
     pub(crate) fn sign(self, region: &Region) {
-        region.store(self.holder_offset(), std::process::id().into(), Ordering::Relaxed);
+        region.store(self.holder_offset(), process_id().into(), Ordering::Relaxed);
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Held {
 impl Held {
     /// Takes a role of `object`; the object back where a live process has it.
     pub(crate) fn take(object: Object, role: Role) -> Result<Result<Self, Object>, OsError> {
-        let process = std::process::id();
+        let process = process_id();
         Ok(if object.try_lock(&role.bytes())? { Ok(Self { object, role, process }) } else { Err(object) })
     }
 
@@ -95,13 +95,19 @@ impl Held {
     pub(crate) fn object(&self) -> &Object {
         &self.object
     }
+
+    /// Whether this process took the role, and not the one that it was forked from.
+    #[inline]
+    pub(crate) fn is_ours(&self) -> bool {
+        self.process == process_id()
+    }
 }
 
 impl Drop for Held {
     /// Closing the object would do, if another thread were not just starting a program: between its fork and its exec
     /// the child has the object open too. A forked child that drops its copy leaves its parent's role alone.
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.is_ours() {
             // Where this fails, closing follows.
             let _ = self.object.unlock(&self.role.bytes());
         }

@@ -9,13 +9,16 @@
 //! which and what recovery makes of it are at [`Lock`], the packed words at [`Word`], [`Stamp`] and [`Lock`].
 //!
 //! ```text
-//!              announce              hold                     release
-//!   Free ---------------> Tentative ------> Held ------------------------> Free
-//!                             |              ^  ^
-//!                       claim |              |  | settle (the consumer), or
-//!                             v              |  | help (the producer), both by
-//!                           Claim -----------+--+ compare-exchange
+//!                         announce, from Free or, giving up what is held, from Held
+//!                               v
+//!         abandon           Tentative ------ hold ------> Held ---- release ----> Free
+//!   Free <------- Tentative,    |                        ^    ^
+//!                 Claim         | claim           settle |    | help
+//!                               v          (the consumer)|    | (the producer)
+//!                             Claim ---------------------+----+
 //! ```
+//!
+//! Settle and help are compare-exchanges. Abandon is recovery, or an acquire that found garbage.
 //!
 //! **Memory.** The two objects are drawn at [`layout`].
 //!

@@ -1,0 +1,100 @@
+//! What a forked child does to its parent's roles: nothing, unless it outlives its parent.
+//!
+//! This suite has its own `main`, because only a process of one thread may go on after a fork as if nothing had happened.
+
+mod common;
+
+use common::{Pose, Scratch, pose};
+use lastword::{Channel, Force, OpenError, Role};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+use std::error::Error;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> Outcome {
+    if std::env::args().any(|argument| argument == "--list") {
+        return Ok(());
+    }
+    type Test = (&'static str, fn() -> Outcome);
+    let tests: [Test; 2] = [
+        (
+            "a_child_that_drops_a_sample_leaves_the_message_locked",
+            a_child_that_drops_a_sample_leaves_the_message_locked,
+        ),
+        ("a_child_that_drops_a_role_leaves_it_to_its_parent", a_child_that_drops_a_role_leaves_it_to_its_parent),
+    ];
+    for (name, test) in tests {
+        test().map_err(|error| format!("{name}: {error}"))?;
+        println!("test {name} ... ok");
+    }
+    Ok(())
+}
+
+/// Runs `child` in a forked process, which ends without dropping anything else.
+fn forked(child: impl FnOnce() -> bool) -> nix::Result<Pid> {
+    // SAFETY: this process has one thread, so the child finds no lock in the hands of a thread that it does not have.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let well = std::panic::catch_unwind(std::panic::AssertUnwindSafe(child)).unwrap_or(false);
+            // A child that returned would run the rest of the tests too.
+            std::process::exit(i32::from(!well));
+        }
+    }
+}
+
+fn ended_well(child: Pid) -> Outcome {
+    match waitpid(child, None)? {
+        WaitStatus::Exited(_, 0) => Ok(()),
+        status => Err(format!("expected a child that ends well, found {status:?}").into()),
+    }
+}
+
+fn a_child_that_drops_a_sample_leaves_the_message_locked() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?.consumers(2);
+    let mut producer = channel.producer()?;
+    let mut consumer = channel.consumer(0)?;
+    producer.publish(&pose(1))?;
+    let sample = consumer.acquire()?.expect("a message is out");
+    let mut copy = Some(sample);
+    let child = forked(|| {
+        copy = None;
+        true
+    })?;
+    ended_well(child)?;
+    // More messages than there are slots: what is not locked is overwritten.
+    for number in 2..100 {
+        producer.publish(&pose(number))?;
+    }
+    assert_eq!(copy.as_ref().map(|sample| (sample.sequence().get(), sample.read())), Some((1, pose(1))));
+    drop(copy);
+    assert!(consumer.held().is_none(), "the parent itself releases it");
+
+    // A child's own role is its own: what it releases is released.
+    let child = forked(|| {
+        let mut own = channel.consumer(1).expect("the role is free");
+        drop(own.acquire().expect("no garbage"));
+        own.held().is_none()
+    })?;
+    ended_well(child)
+}
+
+fn a_child_that_drops_a_role_leaves_it_to_its_parent() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?.consumers(2);
+    let mut roles = Some((channel.producer()?, channel.consumer(1)?));
+    let child = forked(|| {
+        roles = None;
+        true
+    })?;
+    ended_well(child)?;
+    for (role, error) in [(Role::Producer, channel.producer().err()), (Role::Consumer(1), channel.consumer(1).err())] {
+        let taken = OpenError::RoleTaken { channel: scratch.name().into(), role, holder: Some(std::process::id()) };
+        assert_eq!(error, Some(taken));
+    }
+    drop(roles);
+    assert!(channel.remove(Force::No)?);
+    Ok(())
+}

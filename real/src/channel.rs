@@ -37,8 +37,8 @@ const CONSUMERS_DEFAULT: u8 = 8;
 
 /// A channel by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///
-/// What is not asked for is taken as it is found; a channel that is created gets 8 consumers, and mode 0600 less the
-/// umask. What is asked for and is otherwise is an error.
+/// What is not asked for is taken as it is found; a channel that is created gets 8 consumers, and mode 0600
+/// whatever the umask. What is asked for and is otherwise is an error.
 #[derive(Debug)]
 pub struct Channel<T: Message + ?Sized> {
     name: Name,
@@ -97,7 +97,8 @@ impl<T: Message + ?Sized> Channel<T> {
 
     /// Permissions of the objects, if they are created: exactly these, whatever the umask.
     ///
-    /// Producer and consumers need to read and write, observers only to read.
+    /// Producer and consumers need to read and write, observers only to read. Taking a role is refused if the owner is not
+    /// to read and write ([`OpenError::Mode`]).
     #[must_use]
     pub fn mode(self, mode: u32) -> Self {
         Self { permission: Permission::Exactly(mode & 0o777), ..self }
@@ -178,7 +179,9 @@ impl<T: Message + ?Sized> Channel<T> {
     /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process
     /// that has it mapped is gone.
     ///
-    /// What is asked of the channel is of no account, and its objects need not be intact.
+    /// What is asked of the channel is of no account, and its objects need not be intact. They must be such that this
+    /// user may read and write them: without that nobody can tell whether a live process has a role. Only an object that
+    /// is still empty, of which nobody can have one, is removed by its owner whatever its mode.
     ///
     /// # Errors
     /// A live process has a role and `force` is [`Force::No`], another process is creating or removing the channel, or
@@ -191,6 +194,9 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     fn attach(&self, wanted: Wanted) -> Result<(u8, Attached), OpenError> {
+        if let Permission::Exactly(mode) = self.permission {
+            Permission::exactly(self.name.as_str(), mode)?;
+        }
         let locks_name = self.name.object(ObjectKind::Locks);
         for _ in 0..ATTEMPTS {
             let (object, header) = open_or_create(&locks_name, self.permission, |locks| self.build(locks))?;

@@ -15,11 +15,17 @@ pub struct OsError {
     object: String,
     call: &'static str,
     errno: Errno,
+    ours: bool,
 }
 
 impl OsError {
     pub(crate) fn new(object: &str, call: &'static str, errno: Errno) -> Self {
-        Self { object: object.to_owned(), call, errno }
+        Self { object: object.to_owned(), call, errno, ours: false }
+    }
+
+    /// The same, of an object that belongs to the user that this process runs as, or not.
+    pub(crate) fn of_ours(self, ours: bool) -> Self {
+        Self { ours, ..self }
     }
 
     /// The error's number, as in errno(3).
@@ -32,6 +38,9 @@ impl OsError {
 impl fmt::Display for OsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let advice = match self.errno {
+            Errno::EACCES | Errno::EPERM if self.ours => {
+                "it belongs to this user, and its mode keeps its owner out: chmod u+rw its file in /dev/shm, or delete it"
+            }
             Errno::EACCES | Errno::EPERM => "ask its owner for access, or run as that user",
             Errno::ENOSPC => "/dev/shm is full: remove what is not used, or mount it larger",
             Errno::EFBIG => "this process may not make files that large (ulimit -f): raise the limit, or ask for less",
@@ -88,6 +97,13 @@ pub enum OpenError {
     CapacityNotGiven {
         /// The channel.
         channel: String,
+    },
+    /// The mode asked for would keep the objects' owner from reading or writing them.
+    Mode {
+        /// The channel or board.
+        object: String,
+        /// The mode asked for.
+        found: u32,
     },
     /// There is no such object, and this operation does not create it.
     NotFound {
@@ -215,6 +231,11 @@ impl fmt::Display for OpenError {
                 f,
                 "channel {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
                  to create it"
+            ),
+            OpenError::Mode { object, found } => write!(
+                f,
+                "channel or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
+                 expected at least 0600; ask for a mode that has it"
             ),
             OpenError::NotFound { object } => {
                 write!(f, "object {object}: not found; start the process that creates it, then try again")

@@ -12,7 +12,7 @@ use std::io;
 use std::time::Duration;
 
 /// Where Linux shows POSIX shared memory, see shm_overview(7).
-const DIRECTORY: &str = "/dev/shm";
+pub(crate) const DIRECTORY: &str = "/dev/shm";
 
 /// An object of a channel or a board, by its name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,8 @@
 //! keeps the description that it was made from alive, so a description that holds a role is never mapped
 //! ([`Object::reopen`]): whoever looks into a dying process's memory does not prolong its role.
 
-use crate::error::{ObjectError, OsError};
+use crate::error::{ObjectError, OpenError, OsError};
+use crate::list::DIRECTORY;
 use crate::region::Region;
 use crate::role::LockByte;
 use lastword_protocol::header::{self, Header};
@@ -14,14 +15,19 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
 use nix::libc;
 use nix::sys::mman::{shm_open, shm_unlink};
 use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
 use std::fs::{File, Permissions};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
+/// That the owner may read and write.
+const OWNER: u32 = 0o600;
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// How an object is opened.
@@ -38,20 +44,36 @@ pub(crate) struct Object {
     file: File,
 }
 
-/// The permissions of a new object.
+/// The permissions of a new object, whatever the umask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
-    /// 0600, less what the umask takes away.
+    /// 0600.
     Default,
-    /// These, whatever the umask.
+    /// These.
     Exactly(u32),
 }
 
 impl Permission {
-    fn mode(self) -> Mode {
+    /// Exactly these, which must let the owner read and write: processes open an object by its name many times.
+    pub(crate) fn exactly(object: &str, mode: u32) -> Result<Self, OpenError> {
+        if mode & OWNER == OWNER {
+            Ok(Permission::Exactly(mode))
+        } else {
+            Err(OpenError::Mode { object: object.to_owned(), found: mode })
+        }
+    }
+
+    fn mode(self) -> u32 {
         match self {
-            Permission::Default => Mode::S_IRUSR | Mode::S_IWUSR,
-            Permission::Exactly(mode) => Mode::from_bits_truncate(mode),
+            Permission::Default => OWNER,
+            Permission::Exactly(mode) => mode,
+        }
+    }
+
+    fn is_met_by(self, mode: u32) -> bool {
+        match self {
+            Permission::Default => mode & OWNER == OWNER,
+            Permission::Exactly(exactly) => mode == exactly,
         }
     }
 }
@@ -63,18 +85,27 @@ impl Object {
             Access::Read => OFlag::O_RDONLY,
             Access::ReadWrite => OFlag::O_RDWR,
         };
-        match shm(name, flags, Mode::empty()) {
+        let opened = match shm(name, flags, Mode::empty()) {
+            Err(Errno::EACCES) if lend_permission(name) => shm(name, flags, Mode::empty()),
+            opened => opened,
+        };
+        match opened {
             Ok(file) => Ok(Some(Self { name: name.to_owned(), file })),
             Err(Errno::ENOENT) => Ok(None),
-            Err(errno) => Err(OsError::new(name, "shm_open", errno)),
+            Err(errno) => Err(OsError::new(name, "shm_open", errno).of_ours(is_ours(name))),
         }
     }
 
     /// Creates an object; `None` where there is one of that name.
     pub(crate) fn create(name: &str, permission: Permission) -> Result<Option<Self>, OsError> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
-        match shm(name, flags, permission.mode()) {
-            Ok(file) => Ok(Some(Self { name: name.to_owned(), file })),
+        match shm(name, flags, Mode::from_bits_truncate(permission.mode())) {
+            Ok(file) => {
+                let object = Self { name: name.to_owned(), file };
+                // At once: what the umask took away may be what opening it again needs.
+                object.set_mode(permission)?;
+                Ok(Some(object))
+            }
             Err(Errno::EEXIST) => Ok(None),
             Err(errno) => Err(OsError::new(name, "shm_open", errno)),
         }
@@ -132,9 +163,8 @@ impl Object {
     /// The memory is reserved here, so that a full `/dev/shm` is an error now and not a SIGBUS later.
     pub(crate) fn begin(&self, permission: Permission, length: u64) -> Result<(), OsError> {
         self.mark_incomplete()?;
-        if let Permission::Exactly(mode) = permission {
-            self.set_mode(mode)?;
-        }
+        // Again: the one who created the object may have died before, or have wanted another mode.
+        self.set_mode(permission)?;
         let length = length.try_into().map_err(|_| self.failed_with("posix_fallocate", Errno::EFBIG))?;
         retry(|| posix_fallocate(&self.file, 0, length)).map_err(|errno| self.failed_with("posix_fallocate", errno))
     }
@@ -201,12 +231,14 @@ impl Object {
         Ok((i32::from(lock.l_type) != libc::F_UNLCK).then_some(start))
     }
 
-    fn set_mode(&self, mode: u32) -> Result<(), OsError> {
+    fn set_mode(&self, permission: Permission) -> Result<(), OsError> {
         let found = self.file.metadata().map_err(|error| self.failed("fstat", &error))?.mode() & 0o7777;
-        if found == mode {
+        if permission.is_met_by(found) {
             return Ok(());
         }
-        self.file.set_permissions(Permissions::from_mode(mode)).map_err(|error| self.failed("fchmod", &error))
+        self.file
+            .set_permissions(Permissions::from_mode(permission.mode()))
+            .map_err(|error| self.failed("fchmod", &error))
     }
 
     fn length(&self) -> Result<u64, OsError> {
@@ -248,6 +280,34 @@ impl Object {
 
 fn shm(name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
     retry(|| shm_open(name, flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, mode)).map(File::from)
+}
+
+/// Where Linux shows an object, see shm_overview(7).
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(format!("{DIRECTORY}{name}"))
+}
+
+/// Whether an object belongs to the user that this process runs as.
+fn is_ours(name: &str) -> bool {
+    path(name).symlink_metadata().is_ok_and(|metadata| metadata.uid() == geteuid().as_raw())
+}
+
+/// Lets the owner read and write an empty object of this user's that he may not; false where there is none.
+///
+/// Under a umask that takes away the owner's permission, this is what a creator leaves that dies before it has set the
+/// mode. Nobody has a role of an object that is still empty. One that is not was given its mode by a person.
+fn lend_permission(name: &str) -> bool {
+    let found = File::options().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path(name));
+    let Ok(file) = found else { return false };
+    let is_left = file.metadata().is_ok_and(|metadata| {
+        metadata.is_file()
+            && metadata.len() == 0
+            && metadata.uid() == geteuid().as_raw()
+            && metadata.mode() & OWNER != OWNER
+    });
+    // Through the descriptor, so that it is the object that was looked at; fchmod(2) refuses one of this kind.
+    let there = format!("/proc/self/fd/{}", file.as_raw_fd());
+    is_left && std::fs::set_permissions(there, Permissions::from_mode(OWNER)).is_ok()
 }
 
 fn request(kind: i32, bytes: &RangeInclusive<LockByte>) -> libc::flock {

@@ -96,10 +96,11 @@ pub struct Writer {
 
 impl Writer {
     /// Takes the writer's role of board `name`, creating the board of `words` words (1 to 4,096) if it is not there,
-    /// with permissions exactly `mode`. The words are as a predecessor left them; of a new board they are 0.
+    /// with permissions exactly `mode` whatever the umask. The words are as a predecessor left them; of a new board they are 0.
     ///
     /// # Errors
-    /// A live process has the role, the board has another number of words, or it cannot be created or opened.
+    /// A live process has the role, the board has another number of words, the mode keeps the owner from reading or
+    /// writing, or the board cannot be created or opened.
     ///
     /// # Crash safety
     /// *Repeatable.* What a kill leaves half-made the next call completes.
@@ -117,7 +118,7 @@ impl Writer {
             capacity: 0,
             payload: WORDS,
         };
-        let permission = Permission::Exactly(mode & 0o777);
+        let permission = Permission::exactly(name, mode & 0o777)?;
         for _ in 0..ATTEMPTS {
             let (object, header) = open_or_create(&object_name, permission, |object| {
                 object.begin(permission, wanted.length)?;

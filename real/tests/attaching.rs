@@ -291,6 +291,22 @@ fn the_mode_is_0600_or_exactly_what_was_asked_for() -> Outcome {
 }
 
 #[test]
+fn a_mode_that_keeps_the_owner_out_is_refused() -> Outcome {
+    for mode in [0, 0o400, 0o200, 0o066, 0o177] {
+        let scratch = Scratch::new();
+        let channel = Channel::<Pose>::new(scratch.name())?.mode(mode);
+        let board = lastword::status::Writer::create(scratch.name(), 1, mode).map(drop);
+        for error in [channel.producer().err(), channel.consumer(0).err(), board.err()] {
+            let error = error.expect("no owner could open it");
+            assert!(matches!(error, OpenError::Mode { found, .. } if found == mode), "{error:?}");
+            assert!(error.to_string().contains("at least 0600"), "{error}");
+        }
+        assert!(scratch.is_gone());
+    }
+    Ok(())
+}
+
+#[test]
 fn garbage_in_a_lock_word_stops_the_producer_until_that_consumer_is_restarted() -> Outcome {
     let (scratch, channel) = existing()?;
     let mut producer = channel.producer()?;

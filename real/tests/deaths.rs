@@ -9,9 +9,11 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, SIGSEGV, flock};
 use nix::mount::{MsFlags, mount};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
 use std::error::Error;
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
@@ -72,6 +74,37 @@ fn child_process() -> Outcome {
             say(format!("{:?}", channel.producer().map(drop)));
             say(format!("{:?}", channel.observer().map(drop)));
             say(format!("{:?}", channel.remove(Force::No)));
+        }
+        "be nobody with a umask" => {
+            setgid(Gid::from_raw(65534))?;
+            setuid(Uid::from_raw(65534))?;
+            let mut said = Vec::new();
+            for bits in [0o777, 0o477, 0o277, 0o077] {
+                umask(Mode::from_bits_truncate(bits));
+                for (mode, expected) in [(None, 0o600), (Some(0o666), 0o666), (Some(0o600), 0o600)] {
+                    let channel = mode.map_or(channel.clone(), |mode| channel.clone().mode(mode));
+                    drop((channel.producer()?, channel.consumer(0)?, channel.observer()?));
+                    for kind in ["locks", "data"] {
+                        let path = format!("/dev/shm/lastword-{name}.{kind}");
+                        assert_eq!(std::fs::metadata(path)?.permissions().mode() & 0o7777, expected, "{bits:o}");
+                    }
+                    assert!(channel.remove(Force::No)?);
+                }
+                // What a creator leaves that dies before it has set the mode.
+                let locks = format!("/dev/shm/lastword-{name}.locks");
+                for use_it in [|channel: &Channel<Pose>| channel.producer().is_ok(), |_: &Channel<Pose>| true] {
+                    File::options().create_new(true).write(true).mode(0o0).open(&locks)?;
+                    assert!(use_it(&channel) && channel.remove(Force::No)?);
+                }
+            }
+            drop(channel.producer()?);
+            let locks = format!("/dev/shm/lastword-{name}.locks");
+            std::fs::set_permissions(&locks, Permissions::from_mode(0o0))?;
+            said.push(channel.producer().expect_err("nobody may open it").to_string());
+            said.push(channel.remove(Force::No).expect_err("nobody may open it").to_string());
+            std::fs::set_permissions(&locks, Permissions::from_mode(0o600))?;
+            assert!(channel.remove(Force::No)?);
+            said.into_iter().for_each(say);
         }
         "fill /dev/shm" => {
             let none: Option<&str> = None;
@@ -248,6 +281,20 @@ fn who_has_no_permission_is_told_so() -> Outcome {
     let said = child.hear();
     assert!(denied(&said), "{said}");
     assert!(readable.path("locks").exists() && readable.path("data").exists());
+    Ok(())
+}
+
+#[test]
+fn the_mode_holds_whatever_the_umask_and_an_owner_is_not_told_to_ask_himself() -> Outcome {
+    assert!(Uid::effective().is_root(), "CANNOT TEST: only root can become another user here; run this test as root");
+    let scratch = Scratch::new();
+    let mut child = Child::start("be nobody with a umask", scratch.name());
+    for _ in ["producer", "remove"] {
+        let said = child.hear();
+        assert!(said.contains("EACCES") && said.contains("chmod u+rw") && !said.contains("ask its owner"), "{said}");
+    }
+    assert!(child.wait().success());
+    assert!(scratch.is_gone());
     Ok(())
 }
 

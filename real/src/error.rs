@@ -42,6 +42,9 @@ impl fmt::Display for OsError {
                 "it belongs to this user, and its mode keeps its owner out: chmod u+rw its file in /dev/shm, or delete it"
             }
             Errno::EACCES | Errno::EPERM => "ask its owner for access, or run as that user",
+            Errno::EINVAL | Errno::EISDIR | Errno::ELOOP | Errno::ENXIO if self.call == "shm_open" => {
+                "it is no object but a directory, a pipe, a socket or a link: delete it from /dev/shm"
+            }
             Errno::ENOSPC => "/dev/shm is full: remove what is not used, or mount it larger",
             Errno::EFBIG => "this process may not make files that large (ulimit -f): raise the limit, or ask for less",
             Errno::ENOMEM => "memory is short: end other processes, or ask for less",

@@ -30,6 +30,7 @@ impl fmt::Display for ObjectName {
 }
 
 /// The objects of the channels and boards whose names begin with `prefix`, in order. Nothing is opened.
+/// What is no regular file is no object.
 ///
 /// # Errors
 /// `/dev/shm` cannot be read.
@@ -39,7 +40,12 @@ impl fmt::Display for ObjectName {
 pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(DIRECTORY)? {
-        let file_name = entry?.file_name();
+        let entry = entry?;
+        // A directory, a pipe or a link of such a name is no object. What is gone by now is none either.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let file_name = entry.file_name();
         let Some(rest) = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let Some((name, suffix)) = rest.rsplit_once('.') else { continue };
         let Some(kind) = ObjectKind::ALL.into_iter().find(|kind| kind.suffix() == suffix) else { continue };
@@ -58,12 +64,14 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
 /// be started again counts as unused: ask first whether the system as a whole still lives.
 ///
 /// # Errors
-/// `/dev/shm` cannot be read, or a system call failed for another reason than a lack of permission.
+/// `/dev/shm` cannot be read and nothing was removed; or a channel or board could not be removed for another reason than
+/// a lack of permission, and all others were. The error is the first such one's.
 ///
 /// # Crash safety
 /// *Repeatable.*
 pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     let mut removed = Vec::new();
+    let mut failed = None;
     let mut objects = objects(prefix)?;
     while let Some(object) = objects.pop() {
         let Ok(name) = Name::new(&object.name) else { continue };
@@ -81,11 +89,13 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
             Ok(true) => removed.append(&mut parts),
             Ok(false) | Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {}
             Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {}
-            Err(error) => return Err(io::Error::other(error)),
+            Err(error) => {
+                failed.get_or_insert(error);
+            }
         }
     }
     removed.sort();
-    Ok(removed)
+    failed.map_or(Ok(removed), |error| Err(io::Error::other(error)))
 }
 
 fn is_denied(number: i32) -> bool {

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
 use nix::libc;
 use nix::sys::mman::{shm_open, shm_unlink};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 use std::fs::{File, Permissions};
@@ -90,7 +91,12 @@ impl Object {
             opened => opened,
         };
         match opened {
-            Ok(file) => Ok(Some(Self { name: name.to_owned(), file })),
+            Ok(file) => {
+                let object = Self { name: name.to_owned(), file };
+                let metadata = object.file.metadata().map_err(|error| object.failed("fstat", &error))?;
+                // Every call on something else would fail for a reason of its own.
+                if metadata.is_file() { Ok(Some(object)) } else { Err(OsError::new(name, "shm_open", Errno::EINVAL)) }
+            }
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(OsError::new(name, "shm_open", errno).of_ours(is_ours(name))),
         }
@@ -162,6 +168,7 @@ impl Object {
     ///
     /// The memory is reserved here, so that a full `/dev/shm` is an error now and not a SIGBUS later.
     pub(crate) fn begin(&self, permission: Permission, length: u64) -> Result<(), OsError> {
+        self.check_limit("posix_fallocate", length)?;
         self.mark_incomplete()?;
         // Again: the one who created the object may have died before, or have wanted another mode.
         self.set_mode(permission)?;
@@ -265,8 +272,15 @@ impl Object {
     }
 
     fn write(&self, offset: u64, words: &[u64]) -> Result<(), OsError> {
+        self.check_limit("pwrite", offset + words.len() as u64 * 8)?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         self.file.write_all_at(&bytes, offset).map_err(|error| self.failed("pwrite", &error))
+    }
+
+    /// Fails as `call` would that makes a file of `length` bytes, if it did not send SIGXFSZ first.
+    fn check_limit(&self, call: &'static str, length: u64) -> Result<(), OsError> {
+        let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).map_err(|errno| self.failed_with("getrlimit", errno))?;
+        if length <= limit { Ok(()) } else { Err(self.failed_with(call, Errno::EFBIG)) }
     }
 
     fn failed(&self, call: &'static str, error: &io::Error) -> OsError {
@@ -279,7 +293,9 @@ impl Object {
 }
 
 fn shm(name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {
-    retry(|| shm_open(name, flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW, mode)).map(File::from)
+    // Not blocking: somebody may have put a pipe there, which nobody writes to.
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    retry(|| shm_open(name, flags, mode)).map(File::from)
 }
 
 /// Where Linux shows an object, see shm_overview(7).

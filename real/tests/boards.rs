@@ -5,6 +5,8 @@ mod common;
 use common::{Child, Pose, Scratch, role, say, wait_for_the_end};
 use lastword::status::{self, Monitor, StatusError, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::error::Error;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -131,5 +133,45 @@ fn objects_are_listed_by_prefix_and_those_in_use_are_not_removed() -> Outcome {
     assert_eq!(lastword::remove_unused(scratch.name())?.len(), 3);
     assert_eq!(listed(scratch.name())?, [""; 0]);
     std::fs::remove_file(format!("/dev/shm/lastword-{}.other", name("other")))?;
+    Ok(())
+}
+
+#[test]
+fn what_is_no_object_keeps_no_other_from_being_removed() -> Outcome {
+    let scratch = Scratch::new();
+    let named = |name: &str, suffix: &str| format!("/dev/shm/lastword-{}{name}.{suffix}", scratch.name());
+    let channel = |name: &str| Channel::<Pose>::new(&format!("{}{name}", scratch.name()));
+    for good in ["a", "k", "z"] {
+        drop(channel(good)?.producer()?);
+        drop(Writer::create(&format!("{}{good}", scratch.name()), 1, 0o600)?);
+    }
+    // What is no file is no object: it is not listed, and not in the way.
+    std::fs::create_dir(named("c", "locks"))?;
+    std::fs::create_dir(named("d", "status"))?;
+    mkfifo(named("e", "data").as_str(), Mode::S_IRWXU)?;
+    mkfifo(named("f", "locks").as_str(), Mode::S_IRWXU)?;
+    std::os::unix::fs::symlink("/dev/null", named("g", "status"))?;
+    assert_eq!(lastword::objects(scratch.name())?.len(), 9);
+    for error in [
+        channel("c")?.producer().expect_err("a directory").to_string(),
+        channel("f")?.observer().expect_err("a pipe").to_string(),
+        channel("f")?.producer().expect_err("a pipe").to_string(),
+        channel("f")?.remove(Force::No).expect_err("a pipe").to_string(),
+        channel("e")?.remove(Force::No).expect_err("a pipe").to_string(),
+    ] {
+        assert!(error.contains("a directory, a pipe, a socket or a link"), "{error}");
+    }
+    // A channel of which a part is none cannot be removed; the others can.
+    std::fs::write(named("c", "data"), [0; 8])?;
+    let error = lastword::remove_unused(scratch.name()).expect_err("one of them is a directory");
+    assert!(error.to_string().contains("c.locks"), "{error}");
+    let left: Vec<_> = lastword::objects(scratch.name())?.into_iter().map(|object| object.to_string()).collect();
+    assert_eq!(left, [format!("/lastword-{}c.data", scratch.name())]);
+    std::fs::remove_dir(named("c", "locks"))?;
+    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 1);
+    std::fs::remove_dir(named("d", "status"))?;
+    for (name, suffix) in [("e", "data"), ("f", "locks"), ("g", "status")] {
+        std::fs::remove_file(named(name, suffix))?;
+    }
     Ok(())
 }

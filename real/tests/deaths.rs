@@ -4,10 +4,11 @@
 mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
-use lastword::{Channel, Force, OpenError, Recovery, RemoveError, Role};
+use lastword::{Channel, Force, OpenError, Recovery, RemoveError, Role, status};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, SIGSEGV, flock};
 use nix::mount::{MsFlags, mount};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, setgid, setuid};
@@ -105,6 +106,22 @@ fn child_process() -> Outcome {
             std::fs::set_permissions(&locks, Permissions::from_mode(0o600))?;
             assert!(channel.remove(Force::No)?);
             said.into_iter().for_each(say);
+        }
+        "make no large files" => {
+            for limit in [0, 7, 100, 1000] {
+                setrlimit(Resource::RLIMIT_FSIZE, limit, RLIM_INFINITY)?;
+                say(channel.producer().expect_err("the file would be too large"));
+                say(status::Writer::create(&name, 4000, 0o600).expect_err("the file would be too large"));
+                assert!(lastword::objects(&name)?.is_empty(), "something is left");
+            }
+            setrlimit(Resource::RLIMIT_FSIZE, 1 << 20, RLIM_INFINITY)?;
+            drop(channel.producer()?);
+            // What is there is used, whatever the limit. To be removed it is written to, but for a board.
+            setrlimit(Resource::RLIMIT_FSIZE, 0, RLIM_INFINITY)?;
+            channel.producer()?.publish(&pose(1))?;
+            say(channel.remove(Force::No).expect_err("it may not be written to"));
+            setrlimit(Resource::RLIMIT_FSIZE, 8, RLIM_INFINITY)?;
+            assert!(channel.remove(Force::No)?);
         }
         "fill /dev/shm" => {
             let none: Option<&str> = None;
@@ -292,6 +309,19 @@ fn the_mode_holds_whatever_the_umask_and_an_owner_is_not_told_to_ask_himself() -
     for _ in ["producer", "remove"] {
         let said = child.hear();
         assert!(said.contains("EACCES") && said.contains("chmod u+rw") && !said.contains("ask its owner"), "{said}");
+    }
+    assert!(child.wait().success());
+    assert!(scratch.is_gone());
+    Ok(())
+}
+
+#[test]
+fn a_limit_of_file_size_is_an_error_and_no_signal() -> Outcome {
+    let scratch = Scratch::new();
+    let mut child = Child::start("make no large files", scratch.name());
+    for _ in 0..9 {
+        let said = child.hear();
+        assert!(said.contains("EFBIG") && said.contains("ulimit -f"), "{said}");
     }
     assert!(child.wait().success());
     assert!(scratch.is_gone());

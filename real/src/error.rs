@@ -5,6 +5,8 @@ use crate::role::Role;
 use lastword_protocol::header::HeaderError;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
 use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -216,8 +218,28 @@ fn noun(role: Role) -> &'static str {
     if role == Role::Writer { "board" } else { "channel" }
 }
 
+/// Who has a role of which this process is known to have taken it last. A process that it forked may have it still.
 fn held_by(holder: Option<u32>) -> String {
-    holder.map_or_else(|| "a live process".to_owned(), |pid| format!("process {pid}, which lives"))
+    match holder {
+        None => "a live process".to_owned(),
+        Some(pid) if lives(pid) => format!("process {pid}, which lives"),
+        Some(pid) => format!(
+            "a live process: it was last taken by process {pid}, which is gone, and a process that it forked has the \
+             role (or it lives in another pid namespace)"
+        ),
+    }
+}
+
+/// Whether there is a process of that id that has not ended. For messages to people: the id may be in use anew.
+fn lives(pid: u32) -> bool {
+    let Ok(id) = i32::try_from(pid) else { return false };
+    if kill(Pid::from_raw(id), None) == Err(Errno::ESRCH) {
+        return false;
+    }
+    // One that has ended and that nobody has waited for has no open files.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    !matches!(state, Some('Z' | 'X'))
 }
 
 impl fmt::Display for OpenError {
@@ -273,7 +295,7 @@ impl fmt::Display for OpenError {
             }
             OpenError::RoleTaken { channel, role, holder } => write!(
                 f,
-                "{} {channel}: the role of {role} is held by {}; end that process first, or take another role",
+                "{} {channel}: the role of {role} is held by {}; end it first, or take another role",
                 noun(*role),
                 held_by(*holder)
             ),
@@ -352,7 +374,7 @@ impl fmt::Display for RemoveError {
             RemoveError::Name(error) => error.fmt(f),
             RemoveError::InUse { channel, role, holder } => write!(
                 f,
-                "{} {channel}: not removed, the role of {role} is held by {}; end that process first, or remove by \
+                "{} {channel}: not removed, the role of {role} is held by {}; end it first, or remove by \
                  force",
                 noun(*role),
                 held_by(*holder)

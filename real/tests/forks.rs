@@ -6,9 +6,11 @@ mod common;
 
 use common::{Pose, Scratch, pose};
 use lastword::{Channel, Force, OpenError, Role};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 use std::error::Error;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -17,7 +19,11 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 2] = [
+    let tests: [Test; 3] = [
+        (
+            "a_child_that_outlives_its_parent_has_the_role_and_is_not_taken_for_its_parent",
+            a_child_that_outlives_its_parent_has_the_role,
+        ),
         (
             "a_child_that_drops_a_sample_leaves_the_message_locked",
             a_child_that_drops_a_sample_leaves_the_message_locked,
@@ -96,5 +102,47 @@ fn a_child_that_drops_a_role_leaves_it_to_its_parent() -> Outcome {
     }
     drop(roles);
     assert!(channel.remove(Force::No)?);
+    Ok(())
+}
+
+fn a_child_that_outlives_its_parent_has_the_role() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let (mut told, tell) = std::io::pipe()?;
+    let (wait, go_on) = std::io::pipe()?;
+    let mut go_on = Some(go_on);
+    let parent = forked(|| {
+        // It ends with the role: dropped, the role would be free at once.
+        std::mem::forget(channel.producer().expect("the role is free"));
+        forked(|| {
+            (&tell).write_all(&std::process::id().to_ne_bytes()).expect("the test listens");
+            // Ends when the test closes its end, or ends itself.
+            go_on = None;
+            (&wait).read_to_end(&mut Vec::new()).is_ok()
+        })
+        .is_ok()
+    })?;
+    let mut child = [0; 4];
+    told.read_exact(&mut child)?;
+    // The parent has ended, but nobody has waited for it yet: it lives no more than later, when it is gone.
+    waitid(Id::Pid(parent), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
+    let expected = format!("last taken by process {parent}, which is gone");
+    for _ in ["ended", "gone"] {
+        let said = channel.producer().expect_err("the child has the role").to_string();
+        assert!(said.contains(&expected) && said.contains("forked"), "{said}");
+        let said = channel.remove(Force::No).expect_err("the child has the role").to_string();
+        assert!(said.contains(&expected), "{said}");
+        let _ = waitpid(parent, None);
+    }
+    let own = channel.consumer(0)?;
+    let said = channel.consumer(0).expect_err("this process has the role").to_string();
+    assert!(said.contains(&format!("process {}, which lives", std::process::id())), "{said}");
+    drop((own, go_on));
+    // The kernel gives the role up when the child has ended.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while channel.producer().is_err() {
+        assert!(Instant::now() < deadline, "the role is not free");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     Ok(())
 }

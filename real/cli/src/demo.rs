@@ -12,6 +12,7 @@ use crate::room;
 use crate::session::Session;
 use crate::signals;
 use crate::table::{Display, Shown, State, View};
+use crate::tell::tell;
 use crate::worker::{line, monotonic};
 use clap::ValueEnum;
 use lastword::status::Monitor;
@@ -86,10 +87,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let length = Duration::from_secs(options.seconds);
     let processes = options.processes as usize;
     if options.kill_every_ms > 0 && options.seconds * 1000 / options.kill_every_ms > KILLS_MAX {
-        eprintln!(
+        tell!(
             "error: --seconds {} with --kill-every-ms {} means more than {KILLS_MAX} kills, which the plan cannot hold; \
              ask for less time or rarer kills",
-            options.seconds, options.kill_every_ms
+            options.seconds,
+            options.kill_every_ms
         );
         return Ok(USAGE);
     }
@@ -98,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     signals::send(&sender)?;
     let session = Session::begin("demo")?;
     room::check(room::needed(processes, options.payload as usize)?)?;
-    eprintln!("{}: {processes} processes, seed {seed}, {} kills planned", session.name(), plan.len());
+    tell!("{}: {processes} processes, seed {seed}, {} kills planned", session.name(), plan.len());
 
     let mut supervisor = Supervisor::new(options, &session, seed, &plan, &sender);
     let mut display = Display::open(&sender)?;
@@ -116,21 +118,29 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     let report = supervisor.report(ran, &end);
     if on_screen {
-        supervisor.evidence.iter().for_each(|evidence| eprintln!("{evidence}"));
+        supervisor.evidence.iter().for_each(|evidence| tell!("{evidence}"));
     }
     drop(supervisor);
+    // Before the session ends, which may fail.
+    let printed = print(&report, options.json);
     session.end()?;
-    let mut output = io::stdout().lock();
-    write!(output, "{report}")?;
-    if options.json {
-        writeln!(output, "{}", serde_json::to_string(&report)?)?;
+    match end {
+        _ if !report.is_clean() => Ok(1),
+        // The signal says, too, that nobody may be there to read: the terminal's end is one.
+        End::Signal(signal) => Ok(signals::exit_code(signal)),
+        _ => printed.map(|()| 0).map_err(|error| format!("cannot print the report: {error}").into()),
     }
-    output.flush()?;
-    Ok(match end {
-        _ if !report.is_clean() => 1,
-        End::Signal(signal) => signals::exit_code(signal),
-        _ => 0,
-    })
+}
+
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    let mut text = report.to_string();
+    if json {
+        text += &serde_json::to_string(report)?;
+        text += "\n";
+    }
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
 }
 
 /// Why a run is over.
@@ -366,7 +376,7 @@ impl<'s> Supervisor<'s> {
     fn note(&mut self, process: usize, evidence: &str, display: &Display) {
         let evidence = format!("process {process} at {:.3} s: {evidence}", self.started.elapsed().as_secs_f64());
         if !display.is_screen() {
-            eprintln!("{evidence}");
+            tell!("{evidence}");
         }
         if self.evidence.len() < EVIDENCE_MAX {
             self.evidence.push(evidence);
@@ -429,7 +439,7 @@ impl<'s> Supervisor<'s> {
             lost_roles: self.lost_roles,
             processes: &processes,
             evidence: &self.evidence,
-        })?;
+        });
         for process in &mut self.processes {
             process.shown.before = process.shown.counts;
         }

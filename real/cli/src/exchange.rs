@@ -6,6 +6,7 @@ use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
 use crate::table::send_keys;
+use crate::tell::tell;
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::panic;
@@ -58,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
     if interactive && options.of > 10 {
-        eprintln!("lastword: {} processes asked for; on a terminal there are 2 to 10, one for each digit", options.of);
+        tell!("lastword: {} processes asked for; on a terminal there are 2 to 10, one for each digit", options.of);
         return Ok(USAGE);
     }
     let (sender, events) = mpsc::channel();
@@ -78,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
 
 fn take_part(options: &Options, index: u64, session: &str) -> Result<u8, Error> {
     if index >= options.of {
-        eprintln!(
+        tell!(
             "lastword: process {index} asked for; an exchange of {} has processes 0 to {}",
             options.of,
             options.of - 1

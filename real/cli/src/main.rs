@@ -1,5 +1,7 @@
 //! The `lastword` command.
 #![forbid(unsafe_code)]
+// They panic where nobody listens.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod board;
 mod check;
@@ -16,10 +18,12 @@ mod room;
 mod session;
 mod signals;
 mod table;
+mod tell;
 mod worker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tell::tell;
 
 /// The exit code of a program that was asked for what cannot be, the same as clap's.
 const USAGE: u8 = 2;
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code.into(),
         Err(error) => {
-            eprintln!("lastword: {error}");
+            tell!("lastword: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,7 @@
 //! A session: a name of its own for all objects of one run, and the certainty that they go again.
 
 use crate::names;
+use crate::tell::tell;
 use lastword::OpenError;
 use lastword::status::Writer;
 use nix::errno::Errno;
@@ -28,12 +29,12 @@ impl Session {
             match Self::take(name) {
                 Ok(mut dead) => {
                     let removed = dead.remove()?;
-                    eprintln!("removed {removed} objects of {}, which was killed", dead.name);
+                    tell!("removed {removed} objects of {}, which was killed", dead.name);
                 }
                 Err(OpenError::RoleTaken { .. }) => {}
                 // Another user's.
                 Err(OpenError::Os(error)) if matches!(Errno::from_raw(error.raw_os_error()), Errno::EACCES) => {}
-                Err(error) => eprintln!("left as it is: {error}"),
+                Err(error) => tell!("left as it is: {error}"),
             }
         }
         loop {
@@ -65,11 +66,13 @@ impl Session {
         // As long as other objects are there, the session's board shows whose they are.
         let Some(writer) = self.writer.take() else { return Ok(0) };
         let prefix = format!("{}.", self.name);
+        let board = names::session_board(&self.name);
         let deadline = Instant::now() + ROLES_GONE_MAX;
         let mut removed = 0;
         loop {
             removed += lastword::remove_unused(&prefix)?.len();
-            let left = lastword::objects(&prefix)?.len() - 1;
+            // By name, because somebody may have removed the board.
+            let left = lastword::objects(&prefix)?.iter().filter(|object| object.name != board).count();
             if left == 0 {
                 break;
             }
@@ -87,7 +90,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
-            eprintln!("not removed: {error}");
+            tell!("not removed: {error}");
         }
     }
 }

@@ -3,13 +3,19 @@
 use crate::check::Promise;
 use crate::crew::Event;
 use crate::report::Counts;
+use crate::tell::tell;
 use ratatui::DefaultTerminal;
+use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{EnterAlternateScreen, enable_raw_mode};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Block, Gauge, Row, Table};
 use std::io::{self, IsTerminal};
+use std::mem::ManuallyDrop;
+use std::panic;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
@@ -88,7 +94,9 @@ impl View<'_> {
 /// Where the view is shown.
 pub(crate) enum Display {
     /// One screen, drawn again and again.
-    Screen(DefaultTerminal),
+    Screen(Screen),
+    /// Nowhere: there was a screen, and it is gone.
+    Gone,
     /// Lines on standard error.
     Lines,
 }
@@ -99,33 +107,38 @@ impl Display {
         if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
             return Ok(Display::Lines);
         }
-        let terminal = ratatui::try_init()?;
+        let screen = Screen::open()?;
         let events = events.clone();
         thread::Builder::new().spawn(move || send_keys(&events))?;
-        Ok(Display::Screen(terminal))
+        Ok(Display::Screen(screen))
     }
 
     /// How often the view is to be shown.
     pub(crate) fn period(&self) -> Duration {
         match self {
             Display::Screen(_) => Duration::from_millis(200),
-            Display::Lines => Duration::from_secs(1),
+            Display::Lines | Display::Gone => Duration::from_secs(1),
         }
     }
 
-    /// Whether breaches are shown as they happen by the view itself.
+    /// Whether breaches are shown by the view itself, as they happen, and must be said again in the end.
     pub(crate) fn is_screen(&self) -> bool {
-        matches!(self, Display::Screen(_))
+        matches!(self, Display::Screen(_) | Display::Gone)
     }
 
-    /// Shows the view.
-    pub(crate) fn show(&mut self, view: &View<'_>) -> io::Result<()> {
+    /// Shows the view, for as long as there is somewhere to show it.
+    pub(crate) fn show(&mut self, view: &View<'_>) {
         match self {
-            Display::Screen(terminal) => terminal.draw(|frame| draw(frame, view)).map(drop),
+            Display::Screen(screen) => {
+                if screen.terminal.draw(|frame| draw(frame, view)).is_err() {
+                    *self = Display::Gone;
+                }
+            }
+            Display::Gone => {}
             Display::Lines => {
                 let (now, before) = view.total();
                 let alive = view.processes.iter().filter(|process| process.state == State::Alive).count();
-                eprintln!(
+                tell!(
                     "{:>3} s  {alive}/{} alive  {} published ({}/s)  {} read ({}/s)  {}/{} kills  {} recoveries  {}",
                     view.elapsed.as_secs(),
                     view.processes.len(),
@@ -138,18 +151,48 @@ impl Display {
                     now.recoveries,
                     violations(&now, view.lost_roles)
                 );
-                Ok(())
             }
         }
     }
 }
 
-impl Drop for Display {
-    fn drop(&mut self) {
-        if self.is_screen() {
-            ratatui::restore();
+/// The terminal's other screen. The terminal is as before when this is dropped, and before a panic's message.
+pub(crate) struct Screen {
+    /// Never dropped: it would print that the terminal is gone, and panic because it is.
+    terminal: ManuallyDrop<DefaultTerminal>,
+}
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        // Ratatui's own hook prints, too.
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            restore();
+            report(panic);
+        }));
+        let opened = enable_raw_mode()
+            .and_then(|()| execute!(io::stdout(), EnterAlternateScreen))
+            .and_then(|()| DefaultTerminal::new(CrosstermBackend::new(io::stdout())));
+        match opened {
+            Ok(terminal) => Ok(Self { terminal: ManuallyDrop::new(terminal) }),
+            Err(error) => {
+                restore();
+                Err(error)
+            }
         }
     }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.terminal.show_cursor();
+        restore();
+    }
+}
+
+/// Gives the terminal back. If it is gone, there is nobody to tell.
+fn restore() {
+    let _ = ratatui::try_restore();
 }
 
 fn violations(counts: &Counts, lost_roles: u64) -> String {

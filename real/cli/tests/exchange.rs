@@ -2,17 +2,9 @@
 
 mod common;
 
-use common::{Running, assert_nothing_left, lastword, processes_of, run, wait_for};
-use nix::pty::{OpenptyResult, Winsize, openpty};
+use common::{OnTerminal, Running, assert_nothing_left, processes_of, run, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
-use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
-use std::time::Instant;
 
 const FAST: [&str; 2] = ["--interval-ms", "20"];
 
@@ -168,60 +160,6 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
     }
     let output = run(&["exchange", "2", "--session", "x", "--index", "2"]);
     assert_eq!(output.status.code(), Some(2));
-}
-
-/// The command on a terminal of its own.
-struct OnTerminal {
-    child: Child,
-    ends: OpenptyResult,
-    output: Receiver<u8>,
-    heard: String,
-}
-
-impl OnTerminal {
-    fn start(arguments: &[&str]) -> Self {
-        let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
-        let ends = openpty(Some(&size), None).expect("there are terminals");
-        let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
-        let child = lastword().args(arguments).stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
-        let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
-        let (sender, output) = mpsc::channel();
-        thread::spawn(move || {
-            let mut byte = [0];
-            while matches!(master.read(&mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
-        });
-        Self { child, ends, output, heard: String::new() }
-    }
-
-    fn hear(&mut self, words: &str) {
-        let deadline = Instant::now() + common::PATIENCE;
-        let from = self.heard.len();
-        while !self.heard[from..].contains(words) {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(byte) => self.heard.push(char::from(byte)),
-                Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.heard),
-            }
-        }
-    }
-
-    fn press(&self, key: u8) {
-        File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(&[key]).expect("it is open");
-    }
-
-    fn is_raw(&self) -> bool {
-        !tcgetattr(&self.ends.slave).expect("it is a terminal").local_flags.contains(LocalFlags::ICANON)
-    }
-
-    fn end(&mut self) -> Option<i32> {
-        wait_for("the command's end", || self.child.try_wait().expect("it is a child")).code()
-    }
-}
-
-impl Drop for OnTerminal {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 const CTRL_C: u8 = 3;

@@ -1,9 +1,11 @@
 //! Driving the real command, and looking at what it leaves behind.
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -113,6 +115,67 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // After a failure; its processes die with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command on a terminal of its own.
+pub(crate) struct OnTerminal {
+    pub(crate) child: Child,
+    ends: OpenptyResult,
+    output: Receiver<u8>,
+    heard: String,
+}
+
+impl OnTerminal {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        let ends = openpty(Some(&size), None).expect("there are terminals");
+        let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
+        let child = lastword().args(arguments).stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
+        let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
+        let (sender, output) = mpsc::channel();
+        thread::spawn(move || {
+            let mut byte = [0];
+            while matches!(master.read(&mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
+        });
+        Self { child, ends, output, heard: String::new() }
+    }
+
+    pub(crate) fn hear(&mut self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let from = self.heard.len();
+        while !self.heard[from..].contains(words) {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(byte) => self.heard.push(char::from(byte)),
+                Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.heard),
+            }
+        }
+    }
+
+    pub(crate) fn press(&self, key: u8) {
+        File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(&[key]).expect("it is open");
+    }
+
+    /// Closes the terminal under the command: from now on reading and writing there fails.
+    pub(crate) fn hang_up(&mut self) {
+        // The thread that reads has the terminal, too, and ends with the next byte.
+        self.output = mpsc::channel().1;
+        self.ends.master = File::open("/dev/null").expect("it is there").into();
+    }
+
+    pub(crate) fn is_raw(&self) -> bool {
+        !tcgetattr(&self.ends.slave).expect("it is a terminal").local_flags.contains(LocalFlags::ICANON)
+    }
+
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        wait_for("the command's end", || self.child.try_wait().expect("it is a child")).code()
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

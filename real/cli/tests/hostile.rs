@@ -1,0 +1,89 @@
+//! What becomes of a run whose terminal, objects or resources are taken away. One test at a time: what they leave lying
+//! about is what other runs of the command find.
+
+mod common;
+
+use common::{OnTerminal, Running, assert_nothing_left, lastword, objects_of};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Standard streams to which nothing can be written.
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").expect("it is there").into()
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_demo_by_a_signal_and_leaves_nothing() {
+    let _alone = alone();
+    let mut terminal = OnTerminal::start(&["demo", "--seconds", "100", "--kill-every-ms", "20", "--json"]);
+    let pid = terminal.child.id();
+    terminal.hear("recovering");
+    terminal.hang_up();
+    // It is to draw, in vain, before the signal comes.
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(terminal.child.try_wait().expect("it is a child"), None, "it goes on without a display");
+    assert!(!objects_of("demo", pid).is_empty());
+    kill(Pid::from_raw(pid as i32), Signal::SIGHUP).expect("it lives");
+    assert_eq!(terminal.end(), Some(129));
+    assert_nothing_left("demo", pid);
+}
+
+#[test]
+fn standard_error_that_takes_nothing_does_not_cost_the_report() {
+    let _alone = alone();
+    let child = lastword()
+        .args(["demo", "--seconds", "2", "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(full())
+        .spawn()
+        .expect("it starts");
+    let pid = child.id();
+    let output = child.wait_with_output().expect("it is a child");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(common::json(&output)["failure"].is_null());
+    assert_nothing_left("demo", pid);
+}
+
+#[test]
+fn a_report_that_cannot_be_printed_is_an_error_and_leaves_nothing() {
+    let _alone = alone();
+    let child = lastword()
+        .args(["demo", "--seconds", "1"])
+        .stdin(Stdio::null())
+        .stdout(full())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let pid = child.id();
+    let output = child.wait_with_output().expect("it is a child");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("cannot print the report"), "{errors}");
+    assert_nothing_left("demo", pid);
+}
+
+#[test]
+fn a_board_that_somebody_removed_costs_neither_the_report_nor_the_end() {
+    let _alone = alone();
+    let mut running = Running::start(&["demo", "--seconds", "2", "--json"]);
+    let pid = running.pid();
+    running.hear("  1 s ");
+    let board = objects_of("demo", pid).into_iter().find(|object| object.contains(".session.")).expect("it has one");
+    fs::remove_file(format!("/dev/shm{board}")).expect("it is there");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert!(output.contains("clean\n") && output.contains("\"kills\":"), "{output}");
+    assert_nothing_left("demo", pid);
+}

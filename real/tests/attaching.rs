@@ -343,3 +343,28 @@ fn garbage_in_the_data_object_is_an_error_and_no_panic() -> Outcome {
     assert!(error.to_string().contains("create it anew"), "{error}");
     Ok(())
 }
+
+#[test]
+fn an_acquire_that_finds_garbage_leaves_nothing_locked() -> Outcome {
+    const LATEST: u64 = 256 / 8;
+    const LOCK: usize = 256 / 8;
+    let (scratch, channel) = existing()?;
+    let mut producer = channel.producer()?;
+    let mut consumer = channel.consumer(0)?;
+    producer.publish(&pose(1))?;
+    let lock = |scratch: &Scratch| -> Result<u64, Box<dyn Error>> {
+        let bytes = std::fs::read(scratch.path("locks"))?;
+        Ok(u64::from_ne_bytes(bytes.as_chunks().0[LOCK]))
+    };
+    let free = lock(&scratch)?;
+    consumer.acquire()?.expect("a message is out").keep();
+    assert_ne!(lock(&scratch)?, free);
+    scratch.patch("data", LATEST, |found| found ^ u64::MAX);
+    let error = consumer.acquire().expect_err("garbage");
+    assert!(error.to_string().contains("latest"), "{error}");
+    assert!(consumer.held().is_none());
+    assert_eq!(lock(&scratch)?, free, "the message that was kept is not locked either");
+    scratch.patch("data", LATEST, |found| found ^ u64::MAX);
+    assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(1)));
+    Ok(())
+}

@@ -13,8 +13,8 @@ use std::mem::forget;
 /// One process that locks the most recent message of a channel, in place.
 ///
 /// The role lasts until this is dropped or the process dies. A message that is still locked then
-/// ([`Sample::keep`], or a kill) stays locked for the successor. A process that forks shares the role with its child
-/// until the child calls exec or is gone too; the child must not use it.
+/// ([`Sample::keep`], or a kill) stays locked for the successor. If a process dies that has forked, its child has the
+/// role until it calls exec or is gone too; the child must not use it.
 #[derive(Debug)]
 pub struct Consumer<T: Message + ?Sized> {
     inner: slots::Consumer<SlotsMemory>,

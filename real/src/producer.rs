@@ -11,8 +11,8 @@ use std::marker::PhantomData;
 
 /// The one process that publishes on a channel.
 ///
-/// The role lasts until this is dropped or the process dies. A process that forks shares the role with its child until
-/// the child calls exec or is gone too; the child must not use it.
+/// The role lasts until this is dropped or the process dies. If a process dies that has forked, its child has the role
+/// until it calls exec or is gone too; the child must not use it.
 #[derive(Debug)]
 pub struct Producer<T: Message + ?Sized> {
     inner: slots::Producer<SlotsMemory>,

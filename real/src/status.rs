@@ -86,8 +86,8 @@ impl Memory for StatusMemory {
 
 /// The one process that sets the words of a board.
 ///
-/// The role lasts until this is dropped or the process dies. A process that forks shares it with its child until the
-/// child calls exec or is gone too.
+/// The role lasts until this is dropped or the process dies. If a process dies that has forked, its child has the role
+/// until it calls exec or is gone too; the child must not use it.
 #[derive(Debug)]
 pub struct Writer {
     inner: protocol::Writer<StatusMemory>,

@@ -100,7 +100,17 @@ fn a_child_that_drops_a_role_leaves_it_to_its_parent() -> Outcome {
         let taken = OpenError::RoleTaken { channel: scratch.name().into(), role, holder: Some(std::process::id()) };
         assert_eq!(error, Some(taken));
     }
+    // What the parent drops is free at once, though a child has a copy.
+    let (wait, go_on) = std::io::pipe()?;
+    let mut go_on = Some(go_on);
+    let child = forked(|| {
+        go_on = None;
+        (&wait).read_to_end(&mut Vec::new()).is_ok()
+    })?;
     drop(roles);
+    drop((channel.producer()?, channel.consumer(1)?));
+    drop(go_on);
+    ended_well(child)?;
     assert!(channel.remove(Force::No)?);
     Ok(())
 }

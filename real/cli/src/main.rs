@@ -8,6 +8,7 @@ mod check;
 mod crew;
 mod demo;
 mod exchange;
+mod explain;
 mod fault;
 mod names;
 mod party;

@@ -1,11 +1,13 @@
 //! A session: a name of its own for all objects of one run, and the certainty that they go again.
 
+use crate::explain::cannot_list;
 use crate::names;
 use crate::tell::tell;
-use lastword::OpenError;
-use lastword::status::Writer;
+use lastword::status::{self, Writer};
+use lastword::{Channel, Force, ObjectKind, ObjectName, OpenError, RemoveError};
 use nix::errno::Errno;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ type Error = Box<dyn std::error::Error>;
 /// How long the kernel may take to drop the roles of processes whose death it has reported.
 const ROLES_GONE_MAX: Duration = Duration::from_secs(2);
 const ROLES_POLL: Duration = Duration::from_millis(5);
+/// So many reasons why something could not be removed are said; the others are counted.
+const REASONS_MAX: usize = 4;
 
 /// A session that is this process's to end. Its board's writer is this process, which shows others that it lives.
 #[derive(Debug)]
@@ -27,13 +31,14 @@ impl Session {
     pub(crate) fn begin(kind: &str) -> Result<Self, Error> {
         for name in names_of(kind)? {
             match Self::take(name) {
-                Ok(mut dead) => {
-                    let removed = dead.remove()?;
-                    tell!("removed {removed} objects of {}, which was killed", dead.name);
-                }
+                // What cannot be removed keeps nobody from a session of their own.
+                Ok(mut dead) => match dead.remove() {
+                    Ok(removed) => tell!("removed {removed} objects of {}, which was killed", dead.name),
+                    Err(error) => tell!("{error}"),
+                },
                 Err(OpenError::RoleTaken { .. }) => {}
                 // Another user's.
-                Err(OpenError::Os(error)) if matches!(Errno::from_raw(error.raw_os_error()), Errno::EACCES) => {}
+                Err(OpenError::Os(error)) if is_denied(error.raw_os_error()) => {}
                 Err(error) => tell!("left as it is: {error}"),
             }
         }
@@ -69,35 +74,108 @@ impl Session {
         let board = names::session_board(&self.name);
         let deadline = Instant::now() + ROLES_GONE_MAX;
         let mut removed = 0;
-        loop {
-            removed += lastword::remove_unused(&prefix)?.len();
-            // By name, because somebody may have removed the board.
-            let left = lastword::objects(&prefix)?.iter().filter(|object| object.name != board).count();
-            if left == 0 {
-                break;
-            }
-            if Instant::now() > deadline {
-                return Err(format!("{left} objects of {} are still in use and stay behind", self.name).into());
+        let refused = loop {
+            // What went wrong is found below, where each is removed by itself.
+            removed += lastword::remove_unused(&prefix).map_or(0, |removed| removed.len());
+            let refused = remove_each(&prefix, &board)?;
+            removed += refused.removed;
+            if refused.reasons.is_empty() || !refused.may_pass || Instant::now() > deadline {
+                break refused;
             }
             thread::sleep(ROLES_POLL);
-        }
+        };
         drop(writer);
-        removed += lastword::remove_unused(&prefix)?.len();
-        Ok(removed)
+        // It goes even where others stay: it may be ours alone, and keep their owner from removing them.
+        let ended = status::remove(&board, Force::No);
+        if !refused.reasons.is_empty() {
+            return Err(refused.in_words(&self.name).into());
+        }
+        Ok(removed + usize::from(ended?))
     }
+}
+
+/// What was not removed, and why.
+struct Refused {
+    reasons: Vec<String>,
+    /// Whether waiting may help: somebody has a role.
+    may_pass: bool,
+    /// How many objects were.
+    removed: usize,
+}
+
+impl Refused {
+    fn in_words(&self, session: &str) -> String {
+        let mut words = format!("not all objects of {session} could be removed; these stay behind:");
+        for reason in self.reasons.iter().take(REASONS_MAX) {
+            words.push_str(&format!("\n  {reason}"));
+        }
+        if let Some(more @ 1..) = self.reasons.len().checked_sub(REASONS_MAX) {
+            words.push_str(&format!("\n  and {more} more"));
+        }
+        words
+    }
+}
+
+/// Removes each channel and board for itself, this board excepted.
+fn remove_each(prefix: &str, board: &str) -> Result<Refused, Error> {
+    // By name, because somebody may have removed the board.
+    let others = || -> Result<Vec<ObjectName>, Error> {
+        let mut objects = lastword::objects(prefix).map_err(cannot_list)?;
+        objects.retain(|object| object.name != board);
+        Ok(objects)
+    };
+    let before = others()?;
+    let (mut reasons, mut may_pass) = (BTreeMap::new(), false);
+    for object in &before {
+        let is_board = object.kind == ObjectKind::Status;
+        let tried = reasons.entry((object.name.clone(), is_board));
+        let Entry::Vacant(untried) = tried else { continue };
+        let removed = if is_board {
+            status::remove(&object.name, Force::No)
+        } else {
+            // Of what type its messages are is of no account.
+            match Channel::<u64>::new(&object.name) {
+                Ok(channel) => channel.remove(Force::No),
+                Err(error) => return Err(error.into()),
+            }
+        };
+        may_pass |= matches!(removed, Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }));
+        untried.insert(why(object, removed));
+    }
+    let left = others()?;
+    reasons.retain(|(name, is_board), _| {
+        left.iter().any(|object| object.name == *name && (object.kind == ObjectKind::Status) == *is_board)
+    });
+    let removed = before.len().saturating_sub(left.len());
+    Ok(Refused { reasons: reasons.into_values().collect(), may_pass, removed })
+}
+
+/// Why an object is still there.
+fn why(object: &ObjectName, removed: Result<bool, RemoveError>) -> String {
+    match removed {
+        Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {
+            format!("object {object}: belongs to another user, who can remove it")
+        }
+        Err(error) => error.to_string(),
+        Ok(_) => format!("object {object}: it is there again"),
+    }
+}
+
+fn is_denied(number: i32) -> bool {
+    matches!(Errno::from_raw(number), Errno::EACCES | Errno::EPERM)
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
-            tell!("not removed: {error}");
+            tell!("{error}");
         }
     }
 }
 
 /// The names of the sessions of this kind of which there are objects.
 fn names_of(kind: &str) -> Result<BTreeSet<String>, Error> {
-    let objects = lastword::objects(&format!("{kind}."))?;
+    let objects = lastword::objects(&format!("{kind}.")).map_err(cannot_list)?;
     let names = objects.iter().filter_map(|object| {
         let mut parts = object.name.splitn(3, '.');
         let (kind, session, _) = (parts.next()?, parts.next()?, parts.next()?);

@@ -5,7 +5,8 @@ mod common;
 
 use common::{OnTerminal, Running, assert_nothing_left, lastword, objects_of};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use std::fs::{self, File};
 use std::process::Stdio;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -86,4 +87,33 @@ fn a_board_that_somebody_removed_costs_neither_the_report_nor_the_end() {
     assert_eq!(status.code(), Some(0), "{output}");
     assert!(output.contains("clean\n") && output.contains("\"kills\":"), "{output}");
     assert_nothing_left("demo", pid);
+}
+
+#[test]
+fn what_cannot_be_removed_is_said_and_keeps_nobody_from_running() {
+    let _alone = alone();
+    let session = format!("demo.{}-left", std::process::id());
+    let path = |object: &str| format!("/dev/shm/lastword-{session}.{object}");
+    let directories = [path("0.data"), path("0.locks"), path("1.status")];
+    let fifo = path("2.locks");
+    let taken = format!("{session}.3");
+    directories.iter().for_each(|directory| fs::create_dir(directory).expect("there is room"));
+    mkfifo(fifo.as_str(), Mode::S_IRWXU).expect("there is room");
+    let writer = lastword::status::Writer::create(&taken, 1, 0o600).expect("nobody has it");
+    let removable = lastword::status::Writer::create(&format!("{session}.4"), 1, 0o600).expect("nobody has it");
+    drop(removable);
+
+    let output = common::run(&["demo", "--seconds", "1"]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let left = lastword::objects(&format!("{session}.")).expect("objects can be listed");
+    directories.iter().for_each(|directory| fs::remove_dir(directory).expect("nobody else can"));
+    drop(writer);
+    let _ = fs::remove_file(fifo);
+    let rest = lastword::remove_unused(&format!("{session}."));
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    assert!(errors.contains(&format!("{session} could be removed; these stay behind:")), "{errors}");
+    assert!(errors.contains(&format!("board {taken}: not removed, the role of writer is held by")), "{errors}");
+    assert!(errors.contains(&format!("lastword-{session}.1.status: ")), "{errors}");
+    let removed = |name: &str| !left.iter().any(|object| object.name == format!("{session}.{name}"));
+    assert!(removed("4") && removed("session"), "{left:?} {rest:?}");
 }

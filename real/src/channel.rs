@@ -17,7 +17,7 @@
 //! complete. From there on nobody removes it who does not use force, because that needs every role.
 
 use crate::consumer::Consumer;
-use crate::creation::{ATTEMPTS, Force, WAIT, expect, open_or_create, remove, take_all, wait_for_remover};
+use crate::creation::{ATTEMPTS, Force, Taken, WAIT, expect, open_or_create, remove, take_all, take_beside_removers};
 use crate::error::{OpenError, RemoveError};
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError, ObjectKind};
@@ -201,15 +201,13 @@ impl<T: Message + ?Sized> Channel<T> {
         for _ in 0..ATTEMPTS {
             let (object, header) = open_or_create(&locks_name, self.permission, |locks| self.build(locks))?;
             let layout = self.check(&locks_name, &header, slots::Object::Locks)?;
-            let taken = self.take(object, wanted, &layout)?;
+            let Some(taken) = take_beside_removers(object, |object| self.take(object, wanted, &layout))? else {
+                continue;
+            };
             let object = match &taken {
                 Ok((_, held)) => held.object(),
                 Err((object, _)) => object,
             };
-            // A remover has every role for a moment. It may be about to refuse, so the role is tried again after it.
-            if taken.is_err() && wait_for_remover(object)? {
-                continue;
-            }
             // Both the name and the content: a remover that died left the name of an object that it had begun to remove.
             let again = object.reopen(Access::ReadWrite)?;
             let Some(again) = again.filter(|again| again.header().as_ref() == Ok(&header)) else { continue };
@@ -226,7 +224,12 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     /// Takes one of the wanted roles; the object and the error where live processes have them all.
-    fn take(&self, mut object: Object, wanted: Wanted, layout: &Layout) -> Result<Taken, OpenError> {
+    fn take(
+        &self,
+        mut object: Object,
+        wanted: Wanted,
+        layout: &Layout,
+    ) -> Result<Taken<(Role, Held), OpenError>, OpenError> {
         let channel = || self.name.to_string();
         let consumers = layout.consumers();
         let (roles, one) = match wanted {
@@ -335,8 +338,6 @@ enum Wanted {
     Consumer(u8),
     AnyConsumer,
 }
-
-type Taken = Result<(Role, Held), (Object, OpenError)>;
 
 /// Removes a channel's objects, waiting that long for another process that creates or removes them.
 pub(crate) fn remove_channel(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {

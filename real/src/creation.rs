@@ -56,13 +56,55 @@ pub(crate) fn ask_right(object: &Object, wait: Duration) -> Result<Asked<'_>, Os
     Ok(if object.reopen(Access::Read)?.is_some() { Asked::Had(right) } else { Asked::Moved })
 }
 
-/// Waits until nobody creates or removes an object; false where nobody did, or where somebody still does.
-pub(crate) fn wait_for_remover(object: &Object) -> Result<bool, OsError> {
-    if object.locked(&CREATE)?.is_none() || !object.lock_within(&CREATE, WAIT)? {
-        return Ok(false);
+/// What came of taking a role of an object: the role, or the object again where live processes have it.
+pub(crate) type Taken<T, E> = Result<T, (Object, E)>;
+
+/// Takes a role of `object` by `take`. `None` where a remover is gone that had it, and the object has to be looked at
+/// anew.
+///
+/// A remover has every role for a moment. It may be about to refuse, or die, so that the role is tried again after it.
+pub(crate) fn take_beside_removers<T, E>(
+    object: Object,
+    take: impl Fn(Object) -> Result<Taken<T, E>, OpenError>,
+) -> Result<Option<Taken<T, E>>, OpenError> {
+    let (object, _) = match take(object)? {
+        Ok(taken) => return Ok(Some(Ok(taken))),
+        Err(refused) => refused,
+    };
+    match find_remover(&object)? {
+        Remover::Gone => return Ok(None),
+        Remover::Stays => return take(object).map(Some),
+        Remover::None => {}
+    }
+    // The one that had the role may have been a remover that was gone before it was looked for.
+    let (object, error) = match take(object)? {
+        Ok(taken) => return Ok(Some(Ok(taken))),
+        Err(refused) => refused,
+    };
+    Ok(if find_remover(&object)? == Remover::Gone { None } else { Some(Err((object, error))) })
+}
+
+/// Who creates or removes an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remover {
+    /// Nobody.
+    None,
+    /// Somebody did, who has finished or is dead.
+    Gone,
+    /// Somebody who has not finished for so long.
+    Stays,
+}
+
+/// Looks for a process that creates or removes an object, and waits for it.
+fn find_remover(object: &Object) -> Result<Remover, OsError> {
+    if object.locked(&CREATE)?.is_none() {
+        return Ok(Remover::None);
+    }
+    if !object.lock_within(&CREATE, WAIT)? {
+        return Ok(Remover::Stays);
     }
     drop(Right { object });
-    Ok(true)
+    Ok(Remover::Gone)
 }
 
 /// The complete object `name`, which `build` completes if it has to be created. What `build` fails at is removed.

@@ -22,7 +22,7 @@
 //! # }
 //! ```
 
-use crate::creation::{self, ATTEMPTS, Force, WAIT, expect, open_or_create, take_all, wait_for_remover};
+use crate::creation::{self, ATTEMPTS, Force, WAIT, expect, open_or_create, take_all, take_beside_removers};
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Access, Object, Permission};
@@ -128,15 +128,15 @@ impl Writer {
             expect(&object_name, "kind", header.kind, wanted.kind)?;
             expect(&object_name, "words", header.consumers, wanted.consumers)?;
             check(&object_name, &header)?;
-            let taken = Held::take(object, Role::Writer)?;
-            let object = taken.as_ref().map_or_else(|object| object, Held::object);
-            // A remover has the role for a moment. It may be about to refuse, so the role is tried again after it.
-            if taken.is_err() && wait_for_remover(object)? {
-                continue;
-            }
+            let take = |object| Ok(Held::take(object, Role::Writer)?.map_err(|object| (object, ())));
+            let Some(taken) = take_beside_removers(object, take)? else { continue };
+            let object = match &taken {
+                Ok(held) => held.object(),
+                Err((object, ())) => object,
+            };
             // The object may have been removed before the role was taken.
             let Some(again) = object.reopen(Access::ReadWrite)? else { continue };
-            let held = taken.map_err(|object| OpenError::RoleTaken {
+            let held = taken.map_err(|(object, ())| OpenError::RoleTaken {
                 channel: board.to_string(),
                 role: Role::Writer,
                 holder: Role::Writer.holder(&object),

@@ -28,6 +28,9 @@ use std::error::Error;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// Up to here a child that opens something is stopped that does not get it.
+const STOPS_OF_ATTACHING: u32 = 60;
+
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// What the first words of a channel's locks object and data object can be. (`real/src/channel.rs` has the table.)
@@ -46,7 +49,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 6] = [
+    let tests: [Test; 7] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -55,6 +58,7 @@ fn main() -> Outcome {
         ("a_remover_killed_anywhere_leaves_a_channel_or_none", a_remover_killed_anywhere_leaves_a_channel_or_none),
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
+        ("a_remover_that_dies_keeps_nobody_from_a_role", a_remover_that_dies_keeps_nobody_from_a_role),
         (
             "one_channel_comes_of_it_wherever_the_other_is_stopped",
             one_channel_comes_of_it_wherever_the_other_is_stopped,
@@ -282,6 +286,31 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
             drop(writer);
             assert!(status::remove(scratch.name(), Force::No)?);
             assert!(scratch.is_gone(), "something is left");
+        }
+    }
+    Ok(())
+}
+
+fn a_remover_that_dies_keeps_nobody_from_a_role() -> Outcome {
+    // More stops than it takes to ask for a role, and to find a remover and to wait for it.
+    for stops in 0..STOPS_OF_ATTACHING {
+        for task in ["child-hold", "child-create-board"] {
+            let scratch = Scratch::new();
+            perform("child-create", scratch.name())?;
+            perform("child-create-board", scratch.name())?;
+            // As a remover that has the right to remove, and every role.
+            let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 256, l_pid: 0 };
+            let removed = scratch.open(if task == "child-hold" { "locks" } else { "status" });
+            fcntl(&removed, FcntlArg::F_OFD_SETLK(&lock))?;
+            let Some(pid) = stopped(task, scratch.name(), stops)? else {
+                return Err(format!("{task} had a role at stop {stops} that the remover had").into());
+            };
+            drop(removed);
+            let holds = finish(pid).map_err(|error| format!("{task} at {stops}: {error}"))?;
+            if task == "child-hold" {
+                check(holds, "the child has no role")?;
+                end(pid)?;
+            }
         }
     }
     Ok(())

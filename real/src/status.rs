@@ -96,7 +96,8 @@ pub struct Writer {
 
 impl Writer {
     /// Takes the writer's role of board `name`, creating the board of `words` words (1 to 4,096) if it is not there,
-    /// with permissions exactly `mode` whatever the umask. The words are as a predecessor left them; of a new board they are 0.
+    /// with permissions exactly `mode` whatever the umask. The words are as a predecessor left them; of a new board they
+    /// are 0.
     ///
     /// # Errors
     /// A live process has the role, the board has another number of words, the mode keeps the owner from reading or

@@ -1,5 +1,6 @@
 //! The processes that a supervisor starts, kills and hears from.
 
+use crate::explain::cannot;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
@@ -48,6 +49,10 @@ impl Crew {
 
     /// Starts a process that is dead, with these arguments. Its output comes as events of the generation returned.
     pub(crate) fn start(&mut self, process: usize, arguments: &[String]) -> io::Result<u64> {
+        self.try_start(process, arguments).map_err(cannot(format_args!("start process {process}")))
+    }
+
+    fn try_start(&mut self, process: usize, arguments: &[String]) -> io::Result<u64> {
         let (output, input) = io::pipe()?;
         let child = Command::new(PROGRAM)
             .arg0("lastword")

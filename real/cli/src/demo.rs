@@ -384,8 +384,9 @@ impl<'s> Supervisor<'s> {
     }
 
     fn failure_of(&self, process: usize, status: ExitStatus) -> End {
-        let output = self.processes[process].output.join(" | ");
-        End::Failure(format!("process {process} ended by itself, {status}: {output}"))
+        let output = &self.processes[process].output;
+        let said = if output.is_empty() { String::new() } else { format!(": {}", output.join(" | ")) };
+        End::Failure(format!("process {process} ended by itself, {status}{said}"))
     }
 
     /// Hears what the dead have said.

@@ -2,6 +2,7 @@
 
 use crate::USAGE;
 use crate::crew::{self, Crew, Event};
+use crate::explain::cannot;
 use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
@@ -66,8 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     signals::send(&sender)?;
     let session = Session::begin("exchange")?;
     let mut exchange = Exchange { options, session: &session, crew: Crew::new(options.of as usize, sender.clone()) };
-    let terminal = if interactive { Some(RawTerminal::open()?) } else { None };
-    listen(interactive, sender)?;
+    let terminal = if interactive { Some(RawTerminal::open().map_err(cannot("use the terminal"))?) } else { None };
+    listen(interactive, sender).map_err(cannot("start a thread that reads commands"))?;
     let output = Output { newline: if interactive { "\r\n" } else { "\n" } };
     let ended = exchange.supervise(&output, &events);
     exchange.crew.kill_all()?;

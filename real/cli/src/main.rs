@@ -49,6 +49,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Where it fails, the signal kills as it did.
+    let _ = signals::survive_file_limit();
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),

@@ -3,6 +3,7 @@
 //! Creating an object reserves its memory, and `/dev/shm` may be larger than the machine: then the kernel would kill
 //! somebody, and not say who asked for too much.
 
+use crate::explain::{cannot, cannot_list};
 use lastword::protocol::slots::{Layout, Object};
 use nix::sys::statvfs::statvfs;
 use std::error::Error;
@@ -19,8 +20,8 @@ pub(crate) fn needed(processes: usize, payload: usize) -> Result<u64, Box<dyn Er
 
 /// Fails, saying what to do, where so many bytes of shared memory are not to be had.
 pub(crate) fn check(needed: u64) -> Result<(), Box<dyn Error>> {
-    let shm = statvfs(SHM)?;
-    let memory = fs::read_to_string("/proc/meminfo")?;
+    let shm = statvfs(SHM).map_err(|errno| cannot_list(errno.into()))?;
+    let memory = fs::read_to_string("/proc/meminfo").map_err(cannot("read /proc/meminfo"))?;
     let free = shm.blocks_available() as u64 * shm.fragment_size() as u64;
     fits(needed, free, available(&memory).unwrap_or(u64::MAX)).map_err(Into::into)
 }

@@ -2,6 +2,7 @@
 
 use crate::check::Promise;
 use crate::crew::Event;
+use crate::explain::cannot;
 use crate::report::Counts;
 use crate::tell::tell;
 use ratatui::DefaultTerminal;
@@ -107,9 +108,10 @@ impl Display {
         if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
             return Ok(Display::Lines);
         }
-        let screen = Screen::open()?;
+        let screen = Screen::open().map_err(cannot("use the terminal"))?;
         let events = events.clone();
-        thread::Builder::new().spawn(move || send_keys(&events))?;
+        let listener = thread::Builder::new().spawn(move || send_keys(&events));
+        listener.map_err(cannot("start a thread that reads keys"))?;
         Ok(Display::Screen(screen))
     }
 

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, mkfifo};
 use std::fs::{self, File};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -116,4 +116,39 @@ fn what_cannot_be_removed_is_said_and_keeps_nobody_from_running() {
     assert!(errors.contains(&format!("lastword-{session}.1.status: ")), "{errors}");
     let removed = |name: &str| !left.iter().any(|object| object.name == format!("{session}.{name}"));
     assert!(removed("4") && removed("session"), "{left:?} {rest:?}");
+}
+
+/// Runs the demo where the shell's `ulimit` has set this limit; what it says on standard error.
+fn demo_under(limit: &str, arguments: &str) -> String {
+    let _alone = alone();
+    let command = format!("ulimit {limit}; exec {} demo --seconds 2 {arguments}", env!("CARGO_BIN_EXE_lastword"));
+    let child = Command::new("sh")
+        .args(["-c", &command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("there is a shell");
+    let pid = child.id();
+    let output = child.wait_with_output().expect("it is a child");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_nothing_left("demo", pid);
+    errors + &String::from_utf8_lossy(&output.stdout)
+}
+
+#[test]
+fn objects_that_are_larger_than_files_may_be_are_an_error_with_advice() {
+    for (limit, arguments) in [("-f 0", ""), ("-f 64", "--payload 1048576")] {
+        let said = demo_under(limit, arguments);
+        assert!(said.contains("(ulimit -f)"), "{said}");
+    }
+}
+
+#[test]
+fn too_few_files_are_an_error_that_says_what_was_being_done() {
+    let said = demo_under("-n 8", "");
+    assert!(said.contains("cannot start process ") && said.contains("ulimit -n"), "{said}");
+    let said = demo_under("-n 4", "");
+    assert!(said.contains("cannot listen to signals") && said.contains("ulimit -n"), "{said}");
 }

@@ -97,8 +97,8 @@ impl<T: Message + ?Sized> Channel<T> {
 
     /// Permissions of the objects, if they are created: exactly these, whatever the umask.
     ///
-    /// Producer and consumers need to read and write, observers only to read. Taking a role is refused if the owner is not
-    /// to read and write ([`OpenError::Mode`]).
+    /// Producer and consumers need to read and write, observers only to read. Taking a role is refused if the owner is
+    /// not to read and write ([`OpenError::Mode`]).
     #[must_use]
     pub fn mode(self, mode: u32) -> Self {
         Self { permission: Permission::Exactly(mode & 0o777), ..self }

@@ -41,7 +41,7 @@ impl fmt::Display for OsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let advice = match self.errno {
             Errno::EACCES | Errno::EPERM if self.ours => {
-                "it belongs to this user, and its mode keeps its owner out: chmod u+rw its file in /dev/shm, or delete it"
+                "it is this user's own, and its mode keeps its owner out: chmod u+rw its file in /dev/shm, or delete it"
             }
             Errno::EACCES | Errno::EPERM => "ask its owner for access, or run as that user",
             Errno::EINVAL | Errno::EISDIR | Errno::ELOOP | Errno::ENXIO if self.call == "shm_open" => {

@@ -1,6 +1,7 @@
 //! What a forked child does to its parent's roles: nothing, unless it outlives its parent.
 //!
-//! This suite has its own `main`, because only a process of one thread may go on after a fork as if nothing had happened.
+//! This suite has its own `main`, because only a process of one thread may go on after a fork as if nothing
+//! had happened.
 
 mod common;
 

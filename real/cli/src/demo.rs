@@ -4,6 +4,7 @@ use crate::USAGE;
 use crate::board;
 use crate::check::{Known, Promise, Violation};
 use crate::crew::{Crew, Event};
+use crate::explain::cannot;
 use crate::fault::Fault;
 use crate::names;
 use crate::plan::{Action, Plan};
@@ -11,7 +12,7 @@ use crate::report::{Counts, Report, Times, seconds};
 use crate::room;
 use crate::session::Session;
 use crate::signals;
-use crate::table::{Display, Shown, State, View};
+use crate::table::{CTRL_C, Display, Shown, State, View};
 use crate::tell::tell;
 use crate::worker::{line, monotonic};
 use clap::ValueEnum;
@@ -68,9 +69,15 @@ Examples:
 
 Every process is killed with SIGKILL at moments that the seed decides, in start-up and recovery too, and started again.
 Everything read is checked: torn, went_back, stale, lost and lost_roles count the breaches.
+
+In the report:
+  killed publishing    kills after a publish took effect and before its return was noted: the message is out, and counts
+  time                 from a restarted process's beginning to take its roles to all of them back and verified
+  with process start   the same, from the supervisor's starting of that process
+
 Objects take about processes * (processes + 1) * payload bytes of /dev/shm, and are removed in the end.
 
-Exit code: 0 clean; 1 a breach, or a process that failed; 2 usage; 128 + n ended by signal n (130 for Ctrl-C).";
+Exit code: 0 clean; 1 a breach, or a process that failed; 2 usage; 128 + n ended by signal n; 130 ended by q or Ctrl-C.";
 
 /// How long everybody may take to be back after the last kill.
 const ALL_BACK_MAX: Duration = Duration::from_secs(30);
@@ -122,13 +129,15 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     drop(supervisor);
     // Before the session ends, which may fail.
-    let printed = print(&report, options.json);
+    let printed = print(&report, options.json).map_err(cannot("print the report"));
     session.end()?;
     match end {
         _ if !report.is_clean() => Ok(1),
         // The signal says, too, that nobody may be there to read: the terminal's end is one.
         End::Signal(signal) => Ok(signals::exit_code(signal)),
-        _ => printed.map(|()| 0).map_err(|error| format!("cannot print the report: {error}").into()),
+        // As Ctrl-C: the run is not the one that was asked for.
+        End::Quit => printed.map(|()| signals::exit_code(Signal::SIGINT as i32)).map_err(Into::into),
+        _ => printed.map(|()| 0).map_err(Into::into),
     }
 }
 
@@ -147,6 +156,8 @@ fn print(report: &Report, json: bool) -> io::Result<()> {
 enum End {
     Complete,
     Signal(i32),
+    /// Somebody pressed `q`.
+    Quit,
     Failure(String),
 }
 
@@ -341,7 +352,8 @@ impl<'s> Supervisor<'s> {
                 }
             }
             Event::Signal(signal) => return Ok(Some(End::Signal(signal))),
-            Event::Command(command) if command == "q" => return Ok(Some(End::Signal(Signal::SIGINT as i32))),
+            Event::Command(command) if command == "q" => return Ok(Some(End::Quit)),
+            Event::Command(command) if command == CTRL_C => return Ok(Some(End::Signal(Signal::SIGINT as i32))),
             Event::Command(_) => {}
         }
         Ok(None)
@@ -498,6 +510,7 @@ impl<'s> Supervisor<'s> {
             spawn_to_ready_us_p50: start.map(|(p50, _)| p50),
             spawn_to_ready_us_max: start.map(|(_, max)| max),
             signal: if let End::Signal(signal) = end { Some(*signal) } else { None },
+            quit: matches!(end, End::Quit),
             failure: if let End::Failure(failure) = end { Some(failure.clone()) } else { None },
         }
     }

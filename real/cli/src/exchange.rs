@@ -6,7 +6,7 @@ use crate::explain::cannot;
 use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
-use crate::table::send_keys;
+use crate::table::{CTRL_C, send_keys};
 use crate::tell::tell;
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -150,7 +150,7 @@ impl Exchange<'_> {
                     self.start(process)?;
                 }
             }
-            _ if command == "q" => return Ok(true),
+            _ if command == "q" || command == CTRL_C => return Ok(true),
             _ if command.is_empty() => {}
             _ => {
                 let last = self.crew.len() - 1;

@@ -67,7 +67,7 @@ impl Times {
 }
 
 /// The figures of a run. Its JSON is an interface: fields are added, never renamed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     /// Version of this program.
     pub(crate) version: &'static str,
@@ -123,6 +123,8 @@ pub(crate) struct Report {
     pub(crate) spawn_to_ready_us_max: Option<u64>,
     /// The signal that ended the run before its time.
     pub(crate) signal: Option<i32>,
+    /// Whether `q` ended the run before its time.
+    pub(crate) quit: bool,
     /// What else ended the run before its time.
     pub(crate) failure: Option<String>,
 }
@@ -131,6 +133,12 @@ impl Report {
     /// Whether no promise was broken and no process failed.
     pub(crate) fn is_clean(&self) -> bool {
         self.failure.is_none() && self.breaches() == 0
+    }
+
+    /// Whether time was up before the plan was.
+    fn is_behind(&self) -> bool {
+        let complete = self.failure.is_none() && self.signal.is_none() && !self.quit;
+        complete && self.kills < self.planned_kills as u64
     }
 
     fn breaches(&self) -> u64 {
@@ -180,8 +188,16 @@ impl fmt::Display for Report {
         if self.breaches() > 0 {
             writeln!(f, "NOT CLEAN; the same seed gives the same kill plan: --seed {}", self.seed)?;
         }
+        if self.is_behind() {
+            writeln!(
+                f,
+                "the machine was too slow for the plan: {} of {planned} kills; so the seed does not repeat the run",
+                self.kills
+            )?;
+        }
         match self.signal {
             Some(signal) => writeln!(f, "ended by signal {signal}")?,
+            None if self.quit => writeln!(f, "ended by q")?,
             None if self.is_clean() => writeln!(f, "clean")?,
             None => {}
         }
@@ -197,6 +213,17 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_that_was_not_kept_up_with_is_said_of_complete_runs_alone() {
+        let behind = |report: Report| report.to_string().contains("too slow for the plan: 3 of 4 kills");
+        let report = || Report { planned_kills: 4, kills: 3, ..Report::default() };
+        assert!(behind(report()) && report().is_clean() && report().to_string().ends_with("\nclean\n"));
+        assert!(!behind(Report { kills: 4, ..report() }));
+        assert!(!behind(Report { signal: Some(15), ..report() }));
+        assert!(!behind(Report { quit: true, ..report() }));
+        assert!(!behind(Report { failure: Some(String::new()), ..report() }));
+    }
 
     #[test]
     fn times_give_their_median_and_their_maximum() {

@@ -204,16 +204,19 @@ fn violations(counts: &Counts, lost_roles: u64) -> String {
     words.join("  ")
 }
 
-/// Sends every key pressed as a command; Ctrl-C, which is a key here, as `q`.
+/// Ctrl-C as a command, which it is where it is a key.
+pub(crate) const CTRL_C: &str = "\u{3}";
+
+/// Sends every key pressed as a command.
 pub(crate) fn send_keys(events: &Sender<Event>) {
     while let Ok(input) = event::read() {
         let Input::Key(key) = input else { continue };
         let command = match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => 'q',
-            KeyCode::Char(key) => key,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => CTRL_C.to_owned(),
+            KeyCode::Char(key) => key.into(),
             _ => continue,
         };
-        if key.kind != KeyEventKind::Release && events.send(Event::Command(command.into())).is_err() {
+        if key.kind != KeyEventKind::Release && events.send(Event::Command(command)).is_err() {
             return;
         }
     }

@@ -206,6 +206,8 @@ fn help_has_examples() {
         assert_eq!(output.status.code(), Some(0));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains("Examples:") && text.contains("Exit code:"), "{text}");
+        let explained = ["killed publishing  ", "time  ", "with process start  ", "130 ended by q"];
+        assert!(command != "demo" || explained.iter().all(|words| text.contains(words)), "{text}");
         assert!(!text.contains("--break") && !text.contains("--supervisor"), "{text}");
     }
 }

@@ -197,15 +197,20 @@ fn on_a_terminal_a_signal_restores_it_and_more_than_ten_processes_are_refused() 
 
 #[test]
 fn on_a_terminal_the_demo_shows_a_table_and_gives_the_terminal_back() {
-    let mut terminal = OnTerminal::start(&["demo", "--seconds", "100", "--kill-every-ms", "20", "--json"]);
-    let pid = terminal.child.id();
-    terminal.hear("kill plan: ");
-    terminal.hear("recovering");
-    assert!(terminal.is_raw());
-    terminal.press(b'q');
-    terminal.hear("ended by signal 2");
-    terminal.hear("\"kills\":");
-    assert_eq!(terminal.end(), Some(130));
-    assert!(!terminal.is_raw());
-    assert_nothing_left("demo", pid);
+    for (last_key, words, fields) in [
+        (b'q', "ended by q", "\"signal\":null,\"quit\":true,"),
+        (CTRL_C, "ended by signal 2", "\"signal\":2,\"quit\":false,"),
+    ] {
+        let mut terminal = OnTerminal::start(&["demo", "--seconds", "100", "--kill-every-ms", "20", "--json"]);
+        let pid = terminal.child.id();
+        terminal.hear("kill plan: ");
+        terminal.hear("recovering");
+        assert!(terminal.is_raw());
+        terminal.press(last_key);
+        terminal.hear(words);
+        terminal.hear(fields);
+        assert_eq!(terminal.end(), Some(130));
+        assert!(!terminal.is_raw());
+        assert_nothing_left("demo", pid);
+    }
 }

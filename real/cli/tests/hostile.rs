@@ -152,3 +152,17 @@ fn too_few_files_are_an_error_that_says_what_was_being_done() {
     let said = demo_under("-n 4", "");
     assert!(said.contains("cannot listen to signals") && said.contains("ulimit -n"), "{said}");
 }
+
+#[test]
+fn a_process_that_ends_without_a_word_is_reported_without_one() {
+    let _alone = alone();
+    let mut running = Running::start(&["demo", "--seconds", "100", "--kill-every-ms", "0"]);
+    let pid = running.pid();
+    running.hear("  1 s ");
+    let victim = *common::processes_of("demo", pid).first().expect("it has processes");
+    kill(Pid::from_raw(victim as i32), Signal::SIGTERM).expect("it lives");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(1), "{output}");
+    assert!(output.lines().any(|line| line.ends_with("ended by itself, signal: 15 (SIGTERM)")), "{output}");
+    assert_nothing_left("demo", pid);
+}

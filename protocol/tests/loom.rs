@@ -7,7 +7,7 @@
 mod engine;
 
 use engine::Story;
-use engine::suite::{Case, READY, SLOTS, STATUS};
+use engine::suite::{Case, READY, SLOTS, SLOTS_LARGER, STATUS};
 use lastword_protocol::model::{Scenario, slots};
 use slots::Op::{Acquire, Publish};
 use std::collections::HashSet;
@@ -30,6 +30,11 @@ fn holds<S: Scenario + Clone + Send + Sync + 'static>(protocol: &str, cases: &[C
 #[test]
 fn slots_keeps_its_promises() {
     holds("slots", SLOTS);
+}
+
+#[test]
+fn slots_of_two_consumers_keeps_its_promises_when_one_is_killed() {
+    holds("slots", SLOTS_LARGER);
 }
 
 #[test]

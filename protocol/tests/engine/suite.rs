@@ -170,6 +170,24 @@ pub(crate) const SLOTS: &[Case<Slots>] = &[
     },
 ];
 
+/// `slots`, larger: for the protocol as it ships. No broken variant needs them to be found.
+pub(crate) const SLOTS_LARGER: &[Case<Slots>] = &[
+    Case {
+        name: "one of 2 consumers is killed",
+        scenario: Slots::new(&[&[Publish(16), Publish(8), Publish(16)], &[Acquire, Acquire], &[Acquire]], 2, 16),
+        kills: Kills::Of(1, 2),
+        preemptions: 2,
+        begins: 0,
+    },
+    Case {
+        name: "the producer of 2 consumers is killed",
+        scenario: Slots::new(&[&[Publish(16), Publish(8), Publish(16)], &[Acquire], &[Acquire]], 2, 16),
+        kills: Kills::Of(0, 1),
+        preemptions: 2,
+        begins: 0,
+    },
+];
+
 type Ready = ready::Scenario<'static>;
 use ready::Op::{Receive, Send as SendOne, TryReceive, TrySend};
 

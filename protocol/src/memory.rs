@@ -7,7 +7,7 @@
 //! more row: *the source that is broken is the source that ships*, unchanged.
 //!
 //! Implementations exist for mapped POSIX shared memory (package `lastword`) and, in this package's tests, for loom,
-//! shuttle and plain threads, all in one build.
+//! shuttle and a single thread that plays every process, all in one build.
 
 use core::fmt;
 pub use core::sync::atomic::Ordering;

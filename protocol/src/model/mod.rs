@@ -1,7 +1,7 @@
 //! What each protocol promises, as code that every engine runs.
 //!
 //! A *scenario* says which processes there are and which operations ([`Op`](slots::Op)) each of them performs. An
-//! *engine* (loom, shuttle, plain threads, a simulator, a fuzzer) provides a [`Memory`], decides who steps and who dies,
+//! *engine* (loom, shuttle, a single thread, a simulator, a fuzzer) provides a [`Memory`], decides who steps and who dies,
 //! and calls [`Scenario::live`] once for each incarnation of a process. The *oracle*, which all processes of a run
 //! share, judges what they see, and answers with a [`Violation`].
 //!

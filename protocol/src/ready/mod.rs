@@ -326,6 +326,7 @@ impl<M: Memory<Word = Word>> Writer<M> {
     /// will if not.
     pub fn recover(memory: M, layout: Layout) -> Result<(Self, State), Corrupt> {
         // Relaxed `ready.writer_recover`: only the number is used; `ready.look` acquires before anything is written.
+        // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::WRITER_RECOVER))?;
         Ok((Self { memory, layout, last: state.sequence }, state))
     }
@@ -434,6 +435,7 @@ impl<M: Memory<Word = Word>> Reader<M> {
     /// *Nothing to undo.* A message that the predecessor had not cleared is received again, with its number.
     pub fn recover(memory: M, layout: Layout) -> Result<Self, Corrupt> {
         // Relaxed `ready.reader_recover`: only the number is used; `ready.receive` acquires before anything is read.
+        // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::READER_RECOVER))?;
         let consumed = match state {
             State { sequence: Some(sequence), set: true } => sequence.previous(),

@@ -126,6 +126,7 @@ impl<M: Memory<Word = Word>> Consumer<M> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn newest(&self) -> Result<Option<Stamp>, Corrupt> {
+        // SeqCst `slots.observe`: as fresh as an acquire. Pairs with `slots.publish`. A death leaves nothing.
         self.latest(site::OBSERVE)
     }
 
@@ -143,6 +144,9 @@ impl<M: Memory<Word = Word>> Consumer<M> {
     /// *All or nothing.* Killed before the word becomes Held, nothing is locked; killed after it, the successor finds
     /// the message locked ([`Recovery::Held`]).
     pub fn acquire(&mut self) -> Result<Option<Message>, Corrupt> {
+        // SeqCst `slots.observe`: "nothing yet" is as fresh an answer as any other. What is announced is checked again.
+        // Pairs with `slots.publish`.
+        // Killed after: what was held before is held still.
         let observed = match self.latest(site::OBSERVE) {
             Ok(Some(observed)) => observed,
             nothing => {
@@ -158,6 +162,9 @@ impl<M: Memory<Word = Word>> Consumer<M> {
                 Ok(Some(message))
             }
             Err(corrupt) => {
+                // Release `slots.abandon`: what we read before happens-before its slot's reuse.
+                // Pairs with `slots.scan`.
+                // Killed before: recovery finds the word as it is, and frees or repairs it. Killed after: Free.
                 self.memory.store(Word::Lock(self.index), Lock::Free.bits(), site::ABANDON);
                 Err(corrupt)
             }

@@ -98,6 +98,7 @@ impl<M: Memory<Word = Word>> Observer<M> {
             // SeqCst `slots.peek`: acquires the message, and is as fresh as an acquire.
             // Pairs with `slots.publish`.
             let Some(stamp) = self.newest().map_err(PeekError::Corrupt)? else { return Ok(None) };
+            // Relaxed `slots.peek_length`, `slots.peek_read`: may be a later message's, which the check below refuses.
             let found = self.memory.load(Word::Length(stamp.slot()), site::PEEK_LENGTH);
             let length = parse_length(found, stamp.slot(), &self.layout);
             if let Ok(length) = length

@@ -131,6 +131,8 @@ impl<M: Memory<Word = Word>> Producer<M> {
     pub fn last_length(&self) -> Result<Option<usize>, Corrupt> {
         let Some(stamp) = self.latest else { return Ok(None) };
         let word = Word::Sequence(stamp.slot());
+        // Relaxed `slots.reread_sequence`, `slots.reread_length`: our own words, or our predecessor's, which
+        // `slots.resume` acquired. A death leaves nothing.
         let found = self.memory.load(word, site::REREAD_SEQUENCE);
         if found != stamp.sequence().get() {
             return Err(Corrupt { word, found, why: Garbage::OtherMessage { locked: stamp.sequence() } });

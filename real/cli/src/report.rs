@@ -191,7 +191,7 @@ impl fmt::Display for Report {
         if self.is_behind() {
             writeln!(
                 f,
-                "the machine was too slow for the plan: {} of {planned} kills; so the seed does not repeat the run",
+                "time was up before the plan was done: {} of {planned} kills; the same seed may get further, or less far",
                 self.kills
             )?;
         }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_plan_that_was_not_kept_up_with_is_said_of_complete_runs_alone() {
-        let behind = |report: Report| report.to_string().contains("too slow for the plan: 3 of 4 kills");
+        let behind = |report: Report| report.to_string().contains("before the plan was done: 3 of 4 kills");
         let report = || Report { planned_kills: 4, kills: 3, ..Report::default() };
         assert!(behind(report()) && report().is_clean() && report().to_string().ends_with("\nclean\n"));
         assert!(!behind(Report { kills: 4, ..report() }));

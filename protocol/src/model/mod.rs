@@ -5,8 +5,13 @@
 //! and calls [`Scenario::live`] once for each incarnation of a process. The *oracle*, which all processes of a run
 //! share, judges what they see, and answers with a [`Violation`].
 //!
+//! Oracles are data: they are told events, which are data too ([`Judge`]), and can be copied, compared and hashed. What
+//! a process carries from one operation to the next is two numbers ([`Scenario::carried`]). So an engine can also search
+//! states instead of runs.
+//!
 //! Nothing here allocates or knows an engine.
 
+pub mod broken;
 pub mod ready;
 pub mod slots;
 pub mod status;
@@ -15,6 +20,7 @@ pub mod variant;
 use crate::memory::{Memory, Numbering, Site};
 use core::cell::Cell;
 use core::fmt;
+use core::hash::Hash;
 use variant::Change;
 
 /// A promise that was broken.
@@ -44,13 +50,26 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// A value that the processes of a run share outside of the memory under test, one at a time.
-pub trait Shared<T> {
-    /// Calls `f` on the value. Never a point at which the engine switches processes.
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
+/// The judge of a run, as a process reaches it.
+pub trait Judge<E> {
+    /// Tells the judge of `event`; its answer. Never a point at which the engine switches or kills processes.
+    ///
+    /// # Errors
+    /// A promise was broken.
+    fn tell(&self, event: E) -> Result<u64, Violation>;
 
     /// Lets other processes go first: this one waits for them.
     fn pause(&self);
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "an operation that waits has to be performed again"]
+pub enum Progress {
+    /// It is complete.
+    Done,
+    /// It waits for another process, and has to be performed again.
+    Blocked,
 }
 
 /// Which processes run, and what each of them does.
@@ -59,10 +78,12 @@ pub trait Scenario {
     type Word: Copy + fmt::Debug + Send + 'static;
     /// The protocol's layout.
     type Layout: Numbering<Word = Self::Word> + Copy + 'static;
+    /// What the judge is told of.
+    type Event: Copy + fmt::Debug + PartialEq + Send + 'static;
     /// The judge.
-    type Oracle: 'static;
+    type Oracle: Clone + PartialEq + Hash + fmt::Debug + Send + 'static;
     /// What a process does.
-    type Op: Copy + fmt::Debug;
+    type Op: Copy + fmt::Debug + PartialEq + Send + Sync + 'static;
     /// One incarnation of a process.
     type Process<M: Memory<Word = Self::Word>>;
 
@@ -92,6 +113,12 @@ pub trait Scenario {
     /// The operations that a process performs.
     fn operations(&self, process: usize) -> &[Self::Op];
 
+    /// Tells `oracle` of `event`; its answer.
+    ///
+    /// # Errors
+    /// A promise was broken.
+    fn judge(oracle: &mut Self::Oracle, event: Self::Event) -> Result<u64, Violation>;
+
     /// Takes up the role of process number `process`, for the first time or after its predecessor's death.
     ///
     /// # Errors
@@ -100,18 +127,19 @@ pub trait Scenario {
         &self,
         process: usize,
         memory: M,
-        oracle: &impl Shared<Self::Oracle>,
+        judge: &impl Judge<Self::Event>,
     ) -> Result<Self::Process<M>, Violation>;
 
-    /// Performs one operation. One that is not of this process's role does nothing.
+    /// Performs one operation. One that is not of this process's role does nothing. One that is blocked leaves the
+    /// oracle as it was, so that waiting makes no new states.
     ///
     /// # Errors
     /// A promise was broken.
     fn perform<M: Memory<Word = Self::Word>>(
         process: &mut Self::Process<M>,
         op: Self::Op,
-        oracle: &impl Shared<Self::Oracle>,
-    ) -> Result<(), Violation>;
+        judge: &impl Judge<Self::Event>,
+    ) -> Result<Progress, Violation>;
 
     /// One incarnation of a process: it takes up its role, and performs its operations from number `progress` on,
     /// which it counts up as it completes them. An engine that kills it calls `live` again.
@@ -122,15 +150,46 @@ pub trait Scenario {
         &self,
         process: usize,
         memory: M,
-        oracle: &impl Shared<Self::Oracle>,
+        judge: &impl Judge<Self::Event>,
         progress: &Cell<usize>,
     ) -> Result<(), Violation> {
-        let mut now = self.start(process, memory, oracle)?;
+        let mut now = self.start(process, memory, judge)?;
         while let Some(&op) = self.operations(process).get(progress.get()) {
-            Self::perform(&mut now, op, oracle)?;
-            progress.set(progress.get() + 1);
+            match Self::perform(&mut now, op, judge)? {
+                Progress::Done => progress.set(progress.get() + 1),
+                Progress::Blocked => judge.pause(),
+            }
         }
         Ok(())
+    }
+
+    /// Everything that the process carries from one operation to the next, so that two processes with the same number
+    /// are in the same state.
+    fn carried<M: Memory<Word = Self::Word>>(process: &Self::Process<M>) -> [u64; 2];
+
+    /// Tells `oracle` that `process` died, for what only the process itself would have cleaned up. The oracle learns
+    /// nothing that a real death would not show.
+    fn died(oracle: &mut Self::Oracle, process: usize) {
+        let _ = (oracle, process);
+    }
+
+    /// The payload area that `word` belongs to, where it is accessed only by whom may access that area: such a word is
+    /// never accessed by two processes at once.
+    fn guard(&self, word: Self::Word) -> Option<usize> {
+        let _ = word;
+        None
+    }
+
+    /// Whether the process may change places with any other symmetric one that has the same operations: nothing in
+    /// memory bears its number.
+    fn symmetric(&self, process: usize) -> bool {
+        let _ = process;
+        false
+    }
+
+    /// Exchanges what `oracle` knows of two symmetric processes.
+    fn swap(oracle: &mut Self::Oracle, a: usize, b: usize) {
+        let _ = (oracle, a, b);
     }
 
     /// Whether payload area `area` may be written, by what the words are at this moment.
@@ -234,4 +293,40 @@ pub fn check_content(bytes: &[u8], attempt: u32) -> Result<(), Violation> {
             expected[at].into(),
         )),
     }
+}
+
+/// One attempt to write a message of a given rank, which is how many messages after the start it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Attempt {
+    /// How many attempts at this rank were begun before, all of them by processes that died.
+    retry: u8,
+    /// Length of the message, in bytes.
+    length: u8,
+}
+
+impl Attempt {
+    /// The attempt's number. It does not tell of deaths at earlier ranks, so that runs with and without them merge.
+    fn number(self, rank: u32) -> u32 {
+        rank.wrapping_mul(256) | u32::from(self.retry)
+    }
+
+    /// An oracle's answer: the message of `rank` is this attempt.
+    fn answer(self, rank: u32) -> u64 {
+        KNOWN | u64::from(self.number(rank)) << 8 | u64::from(self.length)
+    }
+}
+
+/// Set in an [`Attempt`]'s answer, which is 0 where the oracle does not know the message any more.
+const KNOWN: u64 = 1 << 63;
+
+/// Checks that `bytes` are those of the attempt that the oracle's answer names, if it names one.
+fn check_answer(bytes: &[u8], answer: u64) -> Result<(), Violation> {
+    if answer & KNOWN == 0 {
+        return Ok(());
+    }
+    let length = answer & 0xff;
+    if bytes.len() as u64 != length {
+        return Err(Violation::new("Inv 2: a message has its length", bytes.len() as u64, length));
+    }
+    check_content(bytes, (answer >> 8) as u32)
 }

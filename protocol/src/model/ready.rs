@@ -4,7 +4,7 @@
 //! the reader was killed between receiving and clearing it, and then with the same number; and that a restarted writer
 //! knows which of its messages took effect.
 
-use super::{Counted, MESSAGE_MAX, Shared, Violation, check_content, fill};
+use super::{Attempt, Counted, Judge, MESSAGE_MAX, Progress, Violation, check_answer, fill};
 use crate::memory::{Memory, Site};
 use crate::ready::{Layout, Reader, SendError, Sequence, State, Word, Writer, site};
 
@@ -23,19 +23,37 @@ pub enum Op {
     TryReceiveAndClear,
 }
 
-/// The judge of a `ready` run.
-#[derive(Debug)]
+/// What the judge is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A writer took up its role and found this state.
+    WriterRecovered(State),
+    /// A send of so many bytes begins. The answer is the attempt's number, for [`fill`].
+    BeginSend(u8),
+    /// The message was sent with this number; or it was not, because the mailbox is full.
+    EndSend(Option<Sequence>),
+    /// The reader has this message. The answer names the attempt that it must be, and its length.
+    Received(Sequence),
+    /// The reader begins to clear.
+    BeginClear,
+    /// The reader has cleared.
+    EndClear,
+}
+
+/// The judge of a `ready` run. It counts messages by *rank*: how many messages after the start; the first is 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Oracle {
     genesis: Option<Sequence>,
-    attempts: u32,
-    /// The attempt that is on its way: number and length.
-    pending: Option<(u32, usize)>,
+    /// Whether an attempt at the next rank is on its way, and its length.
+    pending: Option<u8>,
+    /// How many attempts at the next rank came to nothing.
+    retries: u8,
     /// The last message that is known to have taken effect.
-    sent: u64,
+    sent: u32,
     /// Which attempt it was.
-    effect: Option<(u32, usize)>,
+    effect: Attempt,
     /// The last message that the reader cleared, as far as it is known.
-    cleared: u64,
+    cleared: u32,
     /// The reader is clearing.
     clearing: bool,
 }
@@ -44,21 +62,35 @@ impl Oracle {
     /// The judge of a run that starts after message `genesis` was consumed, or with nothing sent.
     #[must_use]
     pub fn new(genesis: Option<Sequence>) -> Self {
-        Self { genesis, attempts: 0, pending: None, sent: 0, effect: None, cleared: 0, clearing: false }
+        let effect = Attempt::default();
+        Self { genesis, pending: None, retries: 0, sent: 0, effect, cleared: 0, clearing: false }
     }
 
-    fn rank(&self, sequence: Option<Sequence>) -> u64 {
-        match (sequence, self.genesis) {
+    fn judge(&mut self, event: Event) -> Result<u64, Violation> {
+        match event {
+            Event::WriterRecovered(state) => self.writer_recovered(state)?,
+            Event::BeginSend(length) => {
+                self.pending = Some(length);
+                return Ok(Attempt { retry: self.retries, length }.number(self.sent + 1).into());
+            }
+            Event::EndSend(sequence) => self.end_send(sequence)?,
+            Event::Received(sequence) => return self.received(sequence),
+            Event::BeginClear => self.clearing = true,
+            Event::EndClear => {
+                self.cleared += 1;
+                self.clearing = false;
+            }
+        }
+        Ok(0)
+    }
+
+    fn rank(&self, sequence: Option<Sequence>) -> u32 {
+        let rank = match (sequence, self.genesis) {
             (None, _) => 0,
             (Some(sequence), None) => sequence.get(),
             (Some(sequence), Some(genesis)) => sequence.since(genesis).cast_unsigned(),
-        }
-    }
-
-    fn begin_send(&mut self, length: usize) -> u32 {
-        self.attempts += 1;
-        self.pending = Some((self.attempts, length));
-        self.attempts
+        };
+        u32::try_from(rank).unwrap_or(u32::MAX)
     }
 
     fn end_send(&mut self, sequence: Option<Sequence>) -> Result<(), Violation> {
@@ -68,57 +100,66 @@ impl Oracle {
         };
         let rank = self.rank(Some(sequence));
         // The reader may have received it before the writer could say so.
-        if self.pending.is_some() {
-            self.take_effect();
-        }
+        self.take_effect();
         if rank == self.sent {
             Ok(())
         } else {
-            Err(Violation::new("messages are numbered one after the other", rank, self.sent))
+            Err(Violation::new("messages are numbered one after the other", rank.into(), self.sent.into()))
         }
     }
 
+    /// The attempt on its way, if there is one, has taken effect.
     fn take_effect(&mut self) {
-        self.sent += 1;
-        self.effect = self.pending.take();
+        if let Some(length) = self.pending.take() {
+            self.sent += 1;
+            self.effect = Attempt { retry: self.retries, length };
+            self.retries = 0;
+        }
     }
 
     fn writer_recovered(&mut self, state: State) -> Result<(), Violation> {
         let rank = self.rank(state.sequence);
-        if self.pending.is_some() && rank == self.sent + 1 {
+        if rank == self.sent + 1 {
             self.take_effect();
         }
-        self.pending = None;
+        if self.pending.take().is_some() {
+            self.retries = self.retries.saturating_add(1);
+        }
         if rank != self.sent {
-            return Err(Violation::new("a restarted writer knows which message took effect", rank, self.sent));
+            return Err(Violation::new(
+                "a restarted writer knows which message took effect",
+                rank.into(),
+                self.sent.into(),
+            ));
         }
         if !state.set && self.cleared < self.sent && !(self.clearing && self.cleared + 1 == self.sent) {
-            return Err(Violation::new("none lost: a message is consumed only by its reader", self.cleared, self.sent));
+            return Err(Violation::new(
+                "none lost: a message is consumed only by its reader",
+                self.cleared.into(),
+                self.sent.into(),
+            ));
         }
         Ok(())
     }
 
-    fn received(&mut self, sequence: Sequence, bytes: &[u8]) -> Result<(), Violation> {
+    fn received(&mut self, sequence: Sequence) -> Result<u64, Violation> {
         let rank = self.rank(Some(sequence));
         // A reader that was killed while clearing has cleared or not; what comes next tells.
         if self.clearing && rank == self.cleared + 2 {
             self.cleared += 1;
         }
         self.clearing = false;
-        if rank != self.cleared + 1 {
-            return Err(Violation::new("Inv 3: messages arrive in order, without a gap", rank, self.cleared + 1));
+        let expected = self.cleared + 1;
+        if rank != expected {
+            return Err(Violation::new("Inv 3: messages arrive in order, without a gap", rank.into(), expected.into()));
         }
-        if self.pending.is_some() && rank == self.sent + 1 {
+        if rank == self.sent + 1 {
             self.take_effect();
         }
         if rank != self.sent {
-            return Err(Violation::new("nothing is received that was not sent", rank, self.sent));
+            return Err(Violation::new("nothing is received that was not sent", rank.into(), self.sent.into()));
         }
-        let Some((attempt, length)) = self.effect else { return Ok(()) };
-        if bytes.len() != length {
-            return Err(Violation::new("Inv 2: a message has its length", bytes.len() as u64, length as u64));
-        }
-        check_content(bytes, attempt)
+        Ok(self.effect.answer(rank))
     }
 }
 
@@ -136,6 +177,7 @@ pub struct Scenario<'a> {
 impl super::Scenario for Scenario<'_> {
     type Word = Word;
     type Layout = Layout;
+    type Event = Event;
     type Oracle = Oracle;
     type Op = Op;
     type Process<M: Memory<Word = Word>> = Process<M>;
@@ -169,21 +211,43 @@ impl super::Scenario for Scenario<'_> {
         self.processes[process]
     }
 
+    fn judge(oracle: &mut Oracle, event: Event) -> Result<u64, Violation> {
+        oracle.judge(event)
+    }
+
     fn start<M: Memory<Word = Word>>(
         &self,
         process: usize,
         memory: M,
-        oracle: &impl Shared<Oracle>,
+        judge: &impl Judge<Event>,
     ) -> Result<Process<M>, Violation> {
-        Process::start(memory, self.layout(), process, oracle)
+        Process::start(memory, self.layout(), process, judge)
     }
 
     fn perform<M: Memory<Word = Word>>(
         process: &mut Process<M>,
         op: Op,
-        oracle: &impl Shared<Oracle>,
-    ) -> Result<(), Violation> {
-        process.perform(op, oracle)
+        judge: &impl Judge<Event>,
+    ) -> Result<Progress, Violation> {
+        process.perform(op, judge)
+    }
+
+    fn carried<M: Memory<Word = Word>>(process: &Process<M>) -> [u64; 2] {
+        match process {
+            Process::Writer(writer) => [writer.last().map_or(0, Sequence::get), 0],
+            // The current message's number is the one after the last consumed.
+            Process::Reader(reader) => [
+                reader.consumed().map_or(0, Sequence::get),
+                reader.current().map_or(0, |message| message.length() as u64 + 1),
+            ],
+        }
+    }
+
+    fn guard(&self, word: Word) -> Option<usize> {
+        match word {
+            Word::State => None,
+            Word::Length => Some(0),
+        }
     }
 
     fn check_write(&self, _: usize, words: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
@@ -212,12 +276,12 @@ pub enum Process<M> {
 }
 
 impl<M: Memory<Word = Word>> Process<M> {
-    fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
+    fn start(memory: M, layout: Layout, process: usize, judge: &impl Judge<Event>) -> Result<Self, Violation> {
         let memory = Counted::new(memory);
         if process == 0 {
             let (writer, state) = Writer::recover(memory, layout).map_err(corrupt)?;
             writer.memory().check(1, 0)?;
-            oracle.with(|oracle| oracle.writer_recovered(state))?;
+            judge.tell(Event::WriterRecovered(state))?;
             Ok(Process::Writer(writer))
         } else {
             let reader = Reader::recover(memory, layout).map_err(corrupt)?;
@@ -226,42 +290,32 @@ impl<M: Memory<Word = Word>> Process<M> {
         }
     }
 
-    fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
-        match (self, op) {
-            (Process::Writer(writer), Op::Send(length)) => {
-                while !send(writer, length, oracle)? {
-                    oracle.pause();
+    fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<Progress, Violation> {
+        let happened = match (self, op) {
+            (Process::Writer(writer), Op::Send(length) | Op::TrySend(length)) => send(writer, length, judge)?,
+            (Process::Reader(reader), Op::Receive | Op::TryReceiveAndClear) => {
+                let received = receive(reader, judge)?;
+                if received {
+                    clear(reader, judge)?;
                 }
-                Ok(())
+                received
             }
-            (Process::Writer(writer), Op::TrySend(length)) => send(writer, length, oracle).map(drop),
-            (Process::Reader(reader), Op::Receive) => {
-                while !receive(reader, oracle)? {
-                    oracle.pause();
-                }
-                clear(reader, oracle)
-            }
-            (Process::Reader(reader), Op::TryReceiveAndClear) => {
-                if receive(reader, oracle)? {
-                    clear(reader, oracle)
-                } else {
-                    Ok(())
-                }
-            }
-            (Process::Reader(reader), Op::TryReceive) => receive(reader, oracle).map(drop),
-            _ => Ok(()),
-        }
+            (Process::Reader(reader), Op::TryReceive) => receive(reader, judge)?,
+            _ => return Ok(Progress::Done),
+        };
+        let waits = matches!(op, Op::Send(_) | Op::Receive);
+        Ok(if waits && !happened { Progress::Blocked } else { Progress::Done })
     }
 }
 
 fn send<M: Memory<Word = Word>>(
     writer: &mut Writer<Counted<M>>,
     length: u8,
-    oracle: &impl Shared<Oracle>,
+    judge: &impl Judge<Event>,
 ) -> Result<bool, Violation> {
     let mut buffer = [0; MESSAGE_MAX];
     let bytes = &mut buffer[..usize::from(length)];
-    fill(bytes, oracle.with(|oracle| oracle.begin_send(bytes.len())));
+    fill(bytes, judge.tell(Event::BeginSend(length))? as u32);
     let sent = match writer.try_send(bytes) {
         Ok(sequence) => Some(sequence),
         Err(SendError::Full) => None,
@@ -271,13 +325,13 @@ fn send<M: Memory<Word = Word>>(
         }
     };
     writer.memory().check(3, 2 * bytes.len().div_ceil(8) as u32)?;
-    oracle.with(|oracle| oracle.end_send(sent))?;
+    judge.tell(Event::EndSend(sent))?;
     Ok(sent.is_some())
 }
 
 fn receive<M: Memory<Word = Word>>(
     reader: &mut Reader<Counted<M>>,
-    oracle: &impl Shared<Oracle>,
+    judge: &impl Judge<Event>,
 ) -> Result<bool, Violation> {
     let received = reader.try_receive().map_err(corrupt)?;
     reader.memory().check(2, 0)?;
@@ -288,19 +342,13 @@ fn receive<M: Memory<Word = Word>>(
         return Err(Violation::new("a received message can be read", 0, 1));
     }
     reader.memory().check(0, bytes.len().div_ceil(8) as u32)?;
-    oracle.with(|oracle| oracle.received(message.sequence(), bytes))?;
+    check_answer(bytes, judge.tell(Event::Received(message.sequence()))?)?;
     Ok(true)
 }
 
-fn clear<M: Memory<Word = Word>>(
-    reader: &mut Reader<Counted<M>>,
-    oracle: &impl Shared<Oracle>,
-) -> Result<(), Violation> {
-    oracle.with(|oracle| oracle.clearing = true);
+fn clear<M: Memory<Word = Word>>(reader: &mut Reader<Counted<M>>, judge: &impl Judge<Event>) -> Result<(), Violation> {
+    judge.tell(Event::BeginClear)?;
     reader.clear();
-    oracle.with(|oracle| {
-        oracle.cleared += 1;
-        oracle.clearing = false;
-    });
+    judge.tell(Event::EndClear)?;
     reader.memory().check(1, 0)
 }

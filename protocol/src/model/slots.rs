@@ -7,7 +7,7 @@
 //! [`slots`](crate::slots), and that a consumer finds again what it held when it was killed.
 
 use super::variant::Change;
-use super::{Counted, MESSAGE_MAX, Shared, Violation, check_content, fill};
+use super::{Attempt, Counted, Judge, KNOWN, MESSAGE_MAX, Progress, Violation, check_answer, fill};
 use crate::memory::{Memory, Numbering, Site};
 use crate::slots::{Consumer, Layout, Lock, Observer, Producer, Recovery, Sequence, Stamp, Word, site};
 
@@ -35,48 +35,75 @@ pub enum Op {
 }
 
 /// Most consumers and observers of a scenario.
-pub const READERS_MAX: usize = 16;
+pub const READERS_MAX: usize = 8;
 /// How many of the last messages the oracle knows the content of.
-pub const WINDOW: usize = 64;
+pub const WINDOW: usize = 16;
 /// Attempts of a [`Op::Peek`].
 pub const PEEK_ATTEMPTS: u32 = 2;
 
-/// One attempt to publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Attempt {
-    number: u32,
-    length: usize,
-    /// How many messages after the start; the first is 1.
-    rank: u64,
+/// What the judge is told of. Readers are numbered from 0, the consumers first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A producer took up its role and found this message to be the last.
+    Resumed(Option<Stamp>),
+    /// A publish of so many bytes begins. The answer is the attempt's number, for [`fill`].
+    BeginPublish(u8),
+    /// The publish returned this stamp.
+    EndPublish(Stamp),
+    /// A reader begins to read, and locks nothing.
+    BeginRead(u8),
+    /// The reader read this message, or that there is none.
+    EndRead(u8, Option<Stamp>),
+    /// The reader gave up.
+    Overtaken(u8),
+    /// A consumer begins to acquire.
+    BeginAcquire(u8),
+    /// The consumer holds this message, or there is none.
+    EndAcquire(u8, Option<Stamp>),
+    /// A consumer begins to release.
+    BeginRelease(u8),
+    /// The consumer holds nothing any more.
+    EndRelease(u8),
+    /// A consumer took up its role and found that it holds this message, or nothing.
+    Recovered(u8, Option<Stamp>),
+    /// Which attempt is this message? The answer is 0 if it is too old to be known; otherwise it names the attempt's
+    /// number and its length.
+    Identify(Stamp),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Lease {
     #[default]
     Nothing,
-    Holds(u64),
-    /// Is acquiring: the read must give at least rank `floor`; until it begins to, the consumer holds what it held.
-    Acquiring {
-        floor: u64,
-        held: Option<u64>,
-    },
+    Holds(u32),
+    /// Is acquiring; until it has another one, the consumer holds what it held.
+    Acquiring(Option<u32>),
     /// Is releasing this rank.
-    Releasing(u64),
+    Releasing(u32),
 }
 
-/// The judge of a `slots` run.
-#[derive(Debug)]
+/// The judge of a `slots` run. It counts messages by *rank*: how many messages after the start; the first is 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Oracle {
     genesis: Option<Sequence>,
-    attempts: u32,
-    pending: Option<Attempt>,
-    returned: u64,
+    /// The newest rank that took effect, as far as the producer said.
+    returned: u32,
     /// The newest rank that any read has returned.
-    seen: u64,
-    effects: [Option<Attempt>; WINDOW],
-    last: [u64; READERS_MAX],
+    seen: u32,
+    /// Whether an attempt at the next rank is under way, and its length.
+    pending: Option<u8>,
+    /// How many attempts at the next rank came to nothing.
+    retries: u8,
+    /// The last messages that took effect, by their rank.
+    effects: [Attempt; WINDOW],
+    /// The newest rank that each reader has read.
+    last: [u32; READERS_MAX],
+    /// The rank that the read under way must give at least, of each reader; 0 while it does not read.
+    floors: [u32; READERS_MAX],
     leases: [Lease; READERS_MAX],
 }
+
+const _: () = assert!(size_of::<Oracle>() <= 256, "searches keep many oracles");
 
 impl Oracle {
     /// The judge of a run that starts with `genesis` as the newest message, or with none.
@@ -84,34 +111,70 @@ impl Oracle {
     pub fn new(genesis: Option<Sequence>) -> Self {
         Self {
             genesis,
-            attempts: 0,
-            pending: None,
             returned: 0,
             seen: 0,
-            effects: [None; WINDOW],
+            pending: None,
+            retries: 0,
+            effects: [Attempt::default(); WINDOW],
             last: [0; READERS_MAX],
+            floors: [0; READERS_MAX],
             leases: [Lease::Nothing; READERS_MAX],
         }
     }
 
-    fn rank(&self, stamp: Option<Stamp>) -> u64 {
-        match (stamp, self.genesis) {
+    fn judge(&mut self, event: Event) -> Result<u64, Violation> {
+        match event {
+            Event::Resumed(last) => self.producer_recovered(last)?,
+            Event::BeginPublish(length) => {
+                self.pending = Some(length);
+                return Ok(Attempt { retry: self.retries, length }.number(self.returned + 1).into());
+            }
+            Event::EndPublish(stamp) => self.end_publish(stamp)?,
+            Event::BeginRead(reader) => self.begin_read(reader),
+            Event::EndRead(reader, stamp) => self.end_read(reader, stamp)?,
+            Event::Overtaken(reader) => self.floors[usize::from(reader)] = 0,
+            Event::BeginAcquire(consumer) => {
+                let lease = &mut self.leases[usize::from(consumer)];
+                *lease = Lease::Acquiring(match *lease {
+                    Lease::Holds(rank) => Some(rank),
+                    _ => None,
+                });
+                self.begin_read(consumer);
+            }
+            Event::EndAcquire(consumer, stamp) => {
+                self.leases[usize::from(consumer)] = self.lease(stamp);
+                self.end_read(consumer, stamp)?;
+            }
+            Event::BeginRelease(consumer) => {
+                let lease = &mut self.leases[usize::from(consumer)];
+                if let Lease::Holds(rank) = *lease {
+                    *lease = Lease::Releasing(rank);
+                }
+            }
+            Event::EndRelease(consumer) => self.leases[usize::from(consumer)] = Lease::Nothing,
+            Event::Recovered(consumer, found) => self.consumer_recovered(consumer, found)?,
+            Event::Identify(stamp) => return Ok(self.identify(stamp)),
+        }
+        Ok(0)
+    }
+
+    fn rank(&self, stamp: Option<Stamp>) -> u32 {
+        let rank = match (stamp, self.genesis) {
             (None, _) => 0,
             (Some(stamp), None) => stamp.sequence().get(),
             (Some(stamp), Some(genesis)) => stamp.sequence().since(genesis).cast_unsigned(),
-        }
+        };
+        u32::try_from(rank).unwrap_or(u32::MAX)
     }
 
-    fn begin_publish(&mut self, length: usize) -> u32 {
-        self.attempts += 1;
-        self.pending = Some(Attempt { number: self.attempts, length, rank: self.returned + 1 });
-        self.attempts
+    fn lease(&self, found: Option<Stamp>) -> Lease {
+        if found.is_some() { Lease::Holds(self.rank(found)) } else { Lease::Nothing }
     }
 
     fn end_publish(&mut self, stamp: Stamp) -> Result<(), Violation> {
-        let rank = self.rank(Some(stamp));
-        if rank != self.returned + 1 {
-            return Err(Violation::new("messages are numbered one after the other", rank, self.returned + 1));
+        let (rank, expected) = (self.rank(Some(stamp)), self.returned + 1);
+        if rank != expected {
+            return Err(Violation::new("messages are numbered one after the other", rank.into(), expected.into()));
         }
         self.settle();
         Ok(())
@@ -119,86 +182,98 @@ impl Oracle {
 
     /// The pending publish has taken effect.
     fn settle(&mut self) {
-        if let Some(attempt) = self.pending.take() {
-            self.returned = attempt.rank;
-            self.effects[attempt.rank as usize % WINDOW] = Some(attempt);
+        if let Some(length) = self.pending.take() {
+            self.returned += 1;
+            self.effects[self.returned as usize % WINDOW] = Attempt { retry: self.retries, length };
+            self.retries = 0;
         }
     }
 
     fn producer_recovered(&mut self, last: Option<Stamp>) -> Result<(), Violation> {
         let rank = self.rank(last);
-        match self.pending {
-            Some(attempt) if rank == attempt.rank => self.settle(),
-            _ if rank != self.returned => {
-                return Err(Violation::new("a restarted producer goes on from its last number", rank, self.returned));
-            }
-            _ => self.pending = None,
+        if self.pending.is_some() && rank == self.returned + 1 {
+            self.settle();
+        } else if rank != self.returned {
+            return Err(Violation::new(
+                "a restarted producer goes on from its last number",
+                rank.into(),
+                self.returned.into(),
+            ));
+        } else if self.pending.take().is_some() {
+            self.retries = self.retries.saturating_add(1);
         }
         if self.seen > self.returned {
             return Err(Violation::new(
                 "an interrupted publish takes effect before the kill or never",
-                self.seen,
-                self.returned,
+                self.seen.into(),
+                self.returned.into(),
             ));
         }
         Ok(())
     }
 
-    fn begin_read(&self) -> u64 {
-        self.returned.max(self.seen)
+    fn begin_read(&mut self, reader: u8) {
+        self.floors[usize::from(reader)] = self.returned.max(self.seen);
     }
 
-    /// A read that began when `floor` was the oldest answer gives `stamp`.
-    fn end_read(&mut self, reader: usize, floor: u64, stamp: Option<Stamp>) -> Result<(), Violation> {
+    fn end_read(&mut self, reader: u8, stamp: Option<Stamp>) -> Result<(), Violation> {
         let rank = self.rank(stamp);
-        if rank < self.last[reader] {
-            return Err(Violation::new("Inv 4: sequence numbers never go back", rank, self.last[reader]));
+        let (last, floor) = (&mut self.last[usize::from(reader)], &mut self.floors[usize::from(reader)]);
+        if rank < *last {
+            return Err(Violation::new("Inv 4: sequence numbers never go back", rank.into(), (*last).into()));
         }
-        if rank < floor {
-            return Err(Violation::new("Inv 4: a read is not older than what was out when it began", rank, floor));
+        if rank < *floor {
+            return Err(Violation::new(
+                "Inv 4: a read is not older than what was out when it began",
+                rank.into(),
+                (*floor).into(),
+            ));
         }
-        let newest = self.pending.map_or(self.returned, |attempt| attempt.rank);
+        let newest = self.returned + u32::from(self.pending.is_some());
         if rank > newest {
-            return Err(Violation::new("nothing is read that was not published", rank, newest));
+            return Err(Violation::new("nothing is read that was not published", rank.into(), newest.into()));
         }
-        self.last[reader] = rank;
+        (*last, *floor) = (rank, 0);
         self.seen = self.seen.max(rank);
         Ok(())
     }
 
-    /// The attempt that rank `rank` is; `None` for the start and for what is out of the window.
-    fn attempt(&self, rank: u64) -> Option<Attempt> {
-        let candidates = [self.pending, self.effects[rank as usize % WINDOW]];
-        candidates.into_iter().flatten().find(|attempt| attempt.rank == rank)
-    }
-
-    /// What was read of `stamp`.
-    fn content(&self, stamp: Stamp, bytes: &[u8]) -> Result<(), Violation> {
+    fn identify(&self, stamp: Stamp) -> u64 {
         let rank = self.rank(Some(stamp));
-        let attempt = self.attempt(rank);
-        let length = match attempt {
-            Some(attempt) => attempt.length,
-            None if rank == 0 => 0,
-            None => return Ok(()),
-        };
-        if length != bytes.len() {
-            return Err(Violation::new("Inv 2: a message has its length", bytes.len() as u64, length as u64));
+        match (self.returned.checked_sub(rank), self.pending) {
+            // The message before the run is empty.
+            (Some(_), _) if rank == 0 => KNOWN,
+            (Some(age), _) if (age as usize) < WINDOW => self.effects[rank as usize % WINDOW].answer(rank),
+            (None, Some(length)) if rank == self.returned + 1 => Attempt { retry: self.retries, length }.answer(rank),
+            _ => 0,
         }
-        attempt.map_or(Ok(()), |attempt| check_content(bytes, attempt.number))
     }
 
-    fn consumer_recovered(&mut self, consumer: usize, found: Option<Stamp>) -> Result<(), Violation> {
-        let lease = self.leases[consumer];
-        let rank = self.rank(found);
-        self.leases[consumer] = if found.is_some() { Lease::Holds(rank) } else { Lease::Nothing };
+    fn consumer_recovered(&mut self, consumer: u8, found: Option<Stamp>) -> Result<(), Violation> {
+        let (index, rank) = (usize::from(consumer), self.rank(found));
+        let lease = self.leases[index];
+        self.leases[index] = self.lease(found);
         match (lease, found) {
-            (Lease::Holds(held), None) => Err(Violation::new("a restarted consumer finds what it held", 0, held)),
-            (Lease::Holds(held) | Lease::Releasing(held), Some(_)) if rank != held => {
-                Err(Violation::new("a restarted consumer finds what it held", rank, held))
+            (Lease::Holds(held), None) => {
+                return Err(Violation::new("a restarted consumer finds what it held", 0, held.into()));
             }
-            (Lease::Nothing, Some(_)) => Err(Violation::new("what was released stays released", rank, 0)),
-            (Lease::Acquiring { floor, held }, Some(_)) if held != Some(rank) => self.end_read(consumer, floor, found),
-            _ => Ok(()),
+            (Lease::Holds(held) | Lease::Releasing(held), Some(_)) if rank != held => {
+                return Err(Violation::new("a restarted consumer finds what it held", rank.into(), held.into()));
+            }
+            (Lease::Nothing, Some(_)) => {
+                return Err(Violation::new("what was released stays released", rank.into(), 0));
+            }
+            (Lease::Acquiring(held), Some(_)) if held != Some(rank) => self.end_read(consumer, found)?,
+            _ => {}
+        }
+        self.floors[index] = 0;
+        Ok(())
+    }
+
+    fn died(&mut self, reader: usize) {
+        // Of an acquire, recovery is held to the floor.
+        if !matches!(self.leases[reader], Lease::Acquiring(_)) {
+            self.floors[reader] = 0;
         }
     }
 }
@@ -236,6 +311,7 @@ impl<'a> Scenario<'a> {
 impl super::Scenario for Scenario<'_> {
     type Word = Word;
     type Layout = Layout;
+    type Event = Event;
     type Oracle = Oracle;
     type Op = Op;
     type Process<M: Memory<Word = Word>> = Process<M>;
@@ -282,21 +358,63 @@ impl super::Scenario for Scenario<'_> {
         self.processes[process]
     }
 
+    fn judge(oracle: &mut Oracle, event: Event) -> Result<u64, Violation> {
+        oracle.judge(event)
+    }
+
     fn start<M: Memory<Word = Word>>(
         &self,
         process: usize,
         memory: M,
-        oracle: &impl Shared<Oracle>,
+        judge: &impl Judge<Event>,
     ) -> Result<Process<M>, Violation> {
-        Process::start(memory, self.layout(), process, oracle)
+        Process::start(memory, self.layout(), process, judge)
     }
 
     fn perform<M: Memory<Word = Word>>(
         process: &mut Process<M>,
         op: Op,
-        oracle: &impl Shared<Oracle>,
-    ) -> Result<(), Violation> {
-        process.perform(op, oracle)
+        judge: &impl Judge<Event>,
+    ) -> Result<Progress, Violation> {
+        process.perform(op, judge)?;
+        Ok(Progress::Done)
+    }
+
+    fn carried<M: Memory<Word = Word>>(process: &Process<M>) -> [u64; 2] {
+        match process {
+            Process::Producer(producer) => [producer.last().map_or(0, Stamp::bits), 0],
+            Process::Consumer(consumer) => {
+                consumer.held().map_or([0; 2], |message| [message.stamp().bits(), message.length() as u64])
+            }
+            Process::Observer(..) => [0; 2],
+        }
+    }
+
+    fn died(oracle: &mut Oracle, process: usize) {
+        if let Some(reader) = process.checked_sub(1) {
+            oracle.died(reader);
+        }
+    }
+
+    fn guard(&self, word: Word) -> Option<usize> {
+        // Observers look at any slot at any time.
+        let observed = self.processes.len() > 1 + usize::from(self.consumers);
+        match word {
+            Word::Sequence(slot) | Word::Length(slot) if !observed => Some(slot.into()),
+            _ => None,
+        }
+    }
+
+    fn symmetric(&self, process: usize) -> bool {
+        // Not of consumers: the producer visits their lock words in turn.
+        process > self.consumers.into()
+    }
+
+    fn swap(oracle: &mut Oracle, a: usize, b: usize) {
+        let (a, b) = (a - 1, b - 1);
+        oracle.last.swap(a, b);
+        oracle.floors.swap(a, b);
+        oracle.leases.swap(a, b);
     }
 
     fn check_write(&self, area: usize, words: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
@@ -341,23 +459,24 @@ pub enum Process<M> {
     /// A consumer.
     Consumer(Consumer<Counted<M>>),
     /// An observer, with its number among the readers.
-    Observer(Observer<Counted<M>>, usize),
+    Observer(Observer<Counted<M>>, u8),
 }
 
 impl<M: Memory<Word = Word>> Process<M> {
-    fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
+    fn start(memory: M, layout: Layout, process: usize, judge: &impl Judge<Event>) -> Result<Self, Violation> {
         let memory = Counted::new(memory);
         let Some(reader) = process.checked_sub(1) else {
             let producer = Producer::recover(memory, layout).map_err(|error| corrupt(error.found))?;
             producer.memory().check(1, 0)?;
-            oracle.with(|oracle| oracle.producer_recovered(producer.last()))?;
+            judge.tell(Event::Resumed(producer.last()))?;
             return Ok(Process::Producer(producer));
         };
+        let reader = reader as u8;
         if process > layout.consumers().into() {
             return Ok(Process::Observer(Observer::new(memory, layout), reader));
         }
-        let Some((consumer, recovery)) = Consumer::recover(memory, layout, reader as u8) else {
-            return Err(Violation::new("there is a consumer with this index", reader as u64, 0));
+        let Some((consumer, recovery)) = Consumer::recover(memory, layout, reader) else {
+            return Err(Violation::new("there is a consumer with this index", reader.into(), 0));
         };
         consumer.memory().check(4, 0)?;
         let found = match recovery {
@@ -365,65 +484,45 @@ impl<M: Memory<Word = Word>> Process<M> {
             Recovery::Held(message) => Some(message.stamp()),
             Recovery::Repaired(error) => return Err(corrupt(error.found)),
         };
-        oracle.with(|oracle| oracle.consumer_recovered(reader, found))?;
+        judge.tell(Event::Recovered(reader, found))?;
         if recovery == Recovery::Interrupted {
-            look(&consumer, oracle)?;
+            look(&consumer, judge)?;
         }
         let process = Process::Consumer(consumer);
-        process.read_held(oracle)?;
+        process.read_held(judge)?;
         Ok(process)
     }
 
-    fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
+    fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<(), Violation> {
         match self {
-            Process::Producer(producer) => produce(producer, op, oracle),
-            Process::Consumer(consumer) => {
-                let reader = usize::from(consumer.index());
-                match op {
-                    Op::Acquire => {
-                        let floor = oracle.with(|oracle| {
-                            let floor = oracle.begin_read();
-                            let held = match oracle.leases[reader] {
-                                Lease::Holds(rank) => Some(rank),
-                                _ => None,
-                            };
-                            oracle.leases[reader] = Lease::Acquiring { floor, held };
-                            floor
-                        });
-                        let message = consumer.acquire().map_err(|error| corrupt(error.found))?;
-                        consumer.memory().check(8, 0)?;
-                        let stamp = message.map(|message| message.stamp());
-                        oracle.with(|oracle| {
-                            let rank = oracle.rank(stamp);
-                            oracle.leases[reader] = if stamp.is_some() { Lease::Holds(rank) } else { Lease::Nothing };
-                            oracle.end_read(reader, floor, stamp)
-                        })?;
-                        self.read_held(oracle)
-                    }
-                    Op::Reread => self.read_held(oracle),
-                    Op::Newest => look(consumer, oracle),
-                    Op::Release => {
-                        oracle.with(|oracle| {
-                            if let Lease::Holds(rank) = oracle.leases[reader] {
-                                oracle.leases[reader] = Lease::Releasing(rank);
-                            }
-                        });
-                        consumer.release();
-                        oracle.with(|oracle| oracle.leases[reader] = Lease::Nothing);
-                        consumer.memory().check(1, 0)
-                    }
-                    _ => Ok(()),
+            Process::Producer(producer) => produce(producer, op, judge),
+            Process::Consumer(consumer) => match op {
+                Op::Acquire => {
+                    judge.tell(Event::BeginAcquire(consumer.index()))?;
+                    let message = consumer.acquire().map_err(|error| corrupt(error.found))?;
+                    consumer.memory().check(8, 0)?;
+                    judge.tell(Event::EndAcquire(consumer.index(), message.map(|message| message.stamp())))?;
+                    self.read_held(judge)
                 }
-            }
+                Op::Reread => self.read_held(judge),
+                Op::Newest => look(consumer, judge),
+                Op::Release => {
+                    judge.tell(Event::BeginRelease(consumer.index()))?;
+                    consumer.release();
+                    judge.tell(Event::EndRelease(consumer.index()))?;
+                    consumer.memory().check(1, 0)
+                }
+                _ => Ok(()),
+            },
             Process::Observer(observer, reader) => match op {
-                Op::Peek => peek(observer, *reader, oracle),
+                Op::Peek => peek(observer, *reader, judge),
                 _ => Ok(()),
             },
         }
     }
 
     /// Reads what a consumer holds, byte by byte and whole.
-    fn read_held(&self, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
+    fn read_held(&self, judge: &impl Judge<Event>) -> Result<(), Violation> {
         let Process::Consumer(consumer) = self else { return Ok(()) };
         let Some(message) = consumer.held() else { return Ok(()) };
         let mut buffer = [0; MESSAGE_MAX];
@@ -432,24 +531,22 @@ impl<M: Memory<Word = Word>> Process<M> {
             return Err(Violation::new("a held message can be read", 0, 1));
         }
         consumer.memory().check(0, bytes.len().div_ceil(8) as u32)?;
-        oracle.with(|oracle| oracle.content(message.stamp(), bytes))
+        check_answer(bytes, judge.tell(Event::Identify(message.stamp()))?)
     }
 }
 
-fn look<M: Memory<Word = Word>>(
-    consumer: &Consumer<Counted<M>>,
-    oracle: &impl Shared<Oracle>,
-) -> Result<(), Violation> {
-    let floor = oracle.with(|oracle| oracle.begin_read());
+fn look<M: Memory<Word = Word>>(consumer: &Consumer<Counted<M>>, judge: &impl Judge<Event>) -> Result<(), Violation> {
+    judge.tell(Event::BeginRead(consumer.index()))?;
     let newest = consumer.newest().map_err(|error| corrupt(error.found))?;
     consumer.memory().check(1, 0)?;
-    oracle.with(|oracle| oracle.end_read(consumer.index().into(), floor, newest))
+    judge.tell(Event::EndRead(consumer.index(), newest))?;
+    Ok(())
 }
 
 fn produce<M: Memory<Word = Word>>(
     producer: &mut Producer<Counted<M>>,
     op: Op,
-    oracle: &impl Shared<Oracle>,
+    judge: &impl Judge<Event>,
 ) -> Result<(), Violation> {
     let refused = |_| Violation::new("Inv 3: a publish within the capacity finds a free slot", 0, 1);
     let mut buffer = [0; MESSAGE_MAX];
@@ -457,19 +554,19 @@ fn produce<M: Memory<Word = Word>>(
     match op {
         Op::Publish(length) => {
             let bytes = &mut buffer[..usize::from(length)];
-            fill(bytes, oracle.with(|oracle| oracle.begin_publish(bytes.len())));
+            fill(bytes, judge.tell(Event::BeginPublish(length))? as u32);
             let stamp = producer.publish(bytes).map_err(refused)?;
-            oracle.with(|oracle| oracle.end_publish(stamp))?;
+            judge.tell(Event::EndPublish(stamp))?;
         }
         Op::PublishInPlace(length) => {
             let bytes = &mut buffer[..usize::from(length)];
-            fill(bytes, oracle.with(|oracle| oracle.begin_publish(bytes.len())));
+            fill(bytes, judge.tell(Event::BeginPublish(length))? as u32);
             let middle = bytes.len() / 2;
             let mut loan = producer.loan(bytes.len()).map_err(refused)?;
             loan.write(middle, &bytes[middle..]).map_err(refused)?;
             loan.write(0, &bytes[..middle]).map_err(refused)?;
             let stamp = loan.publish();
-            oracle.with(|oracle| oracle.end_publish(stamp))?;
+            judge.tell(Event::EndPublish(stamp))?;
         }
         Op::AbandonLoan(length) => {
             let mut loan = producer.loan(length.into()).map_err(refused)?;
@@ -482,7 +579,7 @@ fn produce<M: Memory<Word = Word>>(
                 if !producer.read_last(0, bytes) {
                     return Err(Violation::new("the last message can be read back", 0, 1));
                 }
-                oracle.with(|oracle| oracle.content(stamp, bytes))?;
+                check_answer(bytes, judge.tell(Event::Identify(stamp))?)?;
             }
         }
         _ => {}
@@ -492,20 +589,23 @@ fn produce<M: Memory<Word = Word>>(
 
 fn peek<M: Memory<Word = Word>>(
     observer: &Observer<Counted<M>>,
-    reader: usize,
-    oracle: &impl Shared<Oracle>,
+    reader: u8,
+    judge: &impl Judge<Event>,
 ) -> Result<(), Violation> {
-    let floor = oracle.with(|oracle| oracle.begin_read());
+    judge.tell(Event::BeginRead(reader))?;
     let mut buffer = [0; MESSAGE_MAX];
     let bytes = &mut buffer[..observer.layout().capacity()];
     let peeked = observer.peek(bytes, PEEK_ATTEMPTS);
     observer.memory().check(PEEK_ATTEMPTS * 3, PEEK_ATTEMPTS * observer.layout().area_words() as u32)?;
     match peeked {
-        Ok(peeked) => oracle.with(|oracle| {
-            oracle.end_read(reader, floor, peeked.map(|(stamp, _)| stamp))?;
-            peeked.map_or(Ok(()), |(stamp, length)| oracle.content(stamp, &bytes[..length]))
-        }),
-        Err(crate::slots::PeekError::Overtaken { .. }) => Ok(()),
+        Ok(peeked) => {
+            judge.tell(Event::EndRead(reader, peeked.map(|(stamp, _)| stamp)))?;
+            match peeked {
+                Some((stamp, length)) => check_answer(&bytes[..length], judge.tell(Event::Identify(stamp))?),
+                None => Ok(()),
+            }
+        }
+        Err(crate::slots::PeekError::Overtaken { .. }) => judge.tell(Event::Overtaken(reader)).map(drop),
         Err(_) => Err(Violation::new("a peek within the capacity succeeds or is overtaken", 0, 1)),
     }
 }

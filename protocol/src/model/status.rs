@@ -4,7 +4,7 @@
 //! oracle judges that every value read was set on that word, whole; that a word never goes back; and that who has read
 //! a value sees what was set before it.
 
-use super::{Counted, Shared, Violation};
+use super::{Counted, Judge, Progress, Violation};
 use crate::memory::{Memory, Site};
 use crate::status::{Layout, Monitor, Word, Writer, site};
 
@@ -22,41 +22,88 @@ pub const MONITORS_MAX: usize = 8;
 /// Most values of a run.
 pub const VALUES_MAX: usize = 64;
 
+/// What the judge is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A writer took up its role and found this to be the newest value on the board.
+    Restored(u32),
+    /// The next value is about to be set on this word. The answer is the value.
+    BeginSet(u8),
+    /// The value is set.
+    EndSet,
+    /// A monitor (the first is 0) read a word and found this.
+    Got(u8, u8, u64),
+}
+
 /// The judge of a `status` run.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Oracle {
     /// Which word each value was set on; the value is the index plus 1.
     history: [u8; VALUES_MAX],
     /// How many values have been begun.
-    begun: usize,
+    begun: u8,
     /// Whether the last of them is still being set.
     pending: bool,
     /// The newest value that each monitor has seen.
-    seen: [u64; MONITORS_MAX],
+    seen: [u8; MONITORS_MAX],
 }
 
 impl Oracle {
-    fn newest_on(&self, word: u8, up_to: u64) -> u64 {
-        (1..=up_to).rev().find(|&value| self.history[value as usize - 1] == word).unwrap_or(0)
+    fn judge(&mut self, event: Event) -> Result<u64, Violation> {
+        match event {
+            Event::Restored(newest) => self.restored(newest)?,
+            Event::BeginSet(word) => {
+                self.history[usize::from(self.begun)] = word;
+                self.begun += 1;
+                self.pending = true;
+                return Ok(self.begun.into());
+            }
+            Event::EndSet => self.pending = false,
+            Event::Got(monitor, word, found) => self.got(monitor.into(), word, found)?,
+        }
+        Ok(0)
+    }
+
+    fn restored(&mut self, newest: u32) -> Result<(), Violation> {
+        let begun = u32::from(self.begun);
+        let never_set = self.pending && newest.checked_add(1) == Some(begun);
+        if newest != begun && !never_set {
+            return Err(Violation::new("a restarted writer finds what it had set", newest.into(), begun.into()));
+        }
+        if never_set {
+            self.begun -= 1;
+            self.history[usize::from(self.begun)] = 0;
+        }
+        self.pending = false;
+        Ok(())
+    }
+
+    fn newest_on(&self, word: u8, up_to: u8) -> u8 {
+        (1..=up_to).rev().find(|&value| self.history[usize::from(value) - 1] == word).unwrap_or(0)
     }
 
     fn got(&mut self, monitor: usize, word: u8, found: u64) -> Result<(), Violation> {
-        let value = check_whole(found)?;
-        if value > self.begun as u64 || value != 0 && self.history[value as usize - 1] != word {
-            return Err(Violation::new("Inv 1: a word holds what was set on it", value, self.begun as u64));
-        }
+        let found = check_whole(found)?;
+        let value = match u8::try_from(found) {
+            Ok(value) if value <= self.begun && (value == 0 || self.history[usize::from(value) - 1] == word) => value,
+            _ => return Err(Violation::new("Inv 1: a word holds what was set on it", found.into(), self.begun.into())),
+        };
         let floor = self.newest_on(word, self.seen[monitor]);
         if value < floor {
-            return Err(Violation::new("Inv 2: who reads a value sees what was set before it", value, floor));
+            return Err(Violation::new(
+                "Inv 2: who reads a value sees what was set before it",
+                value.into(),
+                floor.into(),
+            ));
         }
         self.seen[monitor] = self.seen[monitor].max(value);
         Ok(())
     }
 }
 
-fn check_whole(found: u64) -> Result<u64, Violation> {
-    let (high, low) = (found >> 32, found & u64::from(u32::MAX));
-    if high == low { Ok(low) } else { Err(Violation::new("Inv 1: a value is whole (halves)", high, low)) }
+fn check_whole(found: u64) -> Result<u32, Violation> {
+    let (high, low) = ((found >> 32) as u32, found as u32);
+    if high == low { Ok(low) } else { Err(Violation::new("Inv 1: a value is whole (halves)", high.into(), low.into())) }
 }
 
 /// The processes of a run: process 0 is the writer, every other a monitor.
@@ -71,6 +118,7 @@ pub struct Scenario<'a> {
 impl super::Scenario for Scenario<'_> {
     type Word = Word;
     type Layout = Layout;
+    type Event = Event;
     type Oracle = Oracle;
     type Op = Op;
     type Process<M: Memory<Word = Word>> = Process<M>;
@@ -103,21 +151,38 @@ impl super::Scenario for Scenario<'_> {
         self.processes[process]
     }
 
+    fn judge(oracle: &mut Oracle, event: Event) -> Result<u64, Violation> {
+        oracle.judge(event)
+    }
+
     fn start<M: Memory<Word = Word>>(
         &self,
         process: usize,
         memory: M,
-        oracle: &impl Shared<Oracle>,
+        judge: &impl Judge<Event>,
     ) -> Result<Process<M>, Violation> {
-        Process::start(memory, self.layout(), process, oracle)
+        Process::start(memory, self.layout(), process, judge)
     }
 
     fn perform<M: Memory<Word = Word>>(
         process: &mut Process<M>,
         op: Op,
-        oracle: &impl Shared<Oracle>,
-    ) -> Result<(), Violation> {
-        process.perform(op, oracle)
+        judge: &impl Judge<Event>,
+    ) -> Result<Progress, Violation> {
+        process.perform(op, judge)?;
+        Ok(Progress::Done)
+    }
+
+    fn carried<M: Memory<Word = Word>>(_: &Process<M>) -> [u64; 2] {
+        [0; 2]
+    }
+
+    fn symmetric(&self, process: usize) -> bool {
+        process > 0
+    }
+
+    fn swap(oracle: &mut Oracle, a: usize, b: usize) {
+        oracle.seen.swap(a - 1, b - 1);
     }
 
     fn check_write(&self, area: usize, _: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
@@ -135,11 +200,11 @@ pub enum Process<M> {
     /// The writer.
     Writer(Writer<Counted<M>>),
     /// A monitor, with its number.
-    Monitor(Monitor<Counted<M>>, usize),
+    Monitor(Monitor<Counted<M>>, u8),
 }
 
 impl<M: Memory<Word = Word>> Process<M> {
-    fn start(memory: M, layout: Layout, process: usize, oracle: &impl Shared<Oracle>) -> Result<Self, Violation> {
+    fn start(memory: M, layout: Layout, process: usize, judge: &impl Judge<Event>) -> Result<Self, Violation> {
         let memory = Counted::new(memory);
         let Some(monitor) = process.checked_sub(1) else {
             let writer = Writer::recover(memory, layout);
@@ -149,37 +214,25 @@ impl<M: Memory<Word = Word>> Process<M> {
                 newest = newest.max(check_whole(writer.get(index).map_err(refused)?)?);
                 writer.memory().check(1, 0)?;
             }
-            oracle.with(|oracle| {
-                let begun = oracle.begun as u64;
-                if newest != begun && !(oracle.pending && newest + 1 == begun) {
-                    return Err(Violation::new("a restarted writer finds what it had set", newest, begun));
-                }
-                oracle.pending = false;
-                oracle.begun = newest as usize;
-                Ok(())
-            })?;
+            judge.tell(Event::Restored(newest))?;
             return Ok(Process::Writer(writer));
         };
-        Ok(Process::Monitor(Monitor::new(memory, layout), monitor))
+        Ok(Process::Monitor(Monitor::new(memory, layout), monitor as u8))
     }
 
-    fn perform(&mut self, op: Op, oracle: &impl Shared<Oracle>) -> Result<(), Violation> {
+    fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<(), Violation> {
         match (self, op) {
             (Process::Writer(writer), Op::Set(word)) => {
-                let value = oracle.with(|oracle| {
-                    oracle.history[oracle.begun] = word;
-                    oracle.begun += 1;
-                    oracle.pending = true;
-                    oracle.begun as u64
-                });
+                let value = judge.tell(Event::BeginSet(word))?;
                 writer.set(word.into(), value << 32 | value).map_err(refused)?;
-                oracle.with(|oracle| oracle.pending = false);
+                judge.tell(Event::EndSet)?;
                 writer.memory().check(1, 0)
             }
             (Process::Monitor(monitor, number), Op::Get(word)) => {
                 let found = monitor.get(word.into()).map_err(refused)?;
                 monitor.memory().check(1, 0)?;
-                oracle.with(|oracle| oracle.got(*number, word, found))
+                judge.tell(Event::Got(*number, word, found))?;
+                Ok(())
             }
             _ => Ok(()),
         }

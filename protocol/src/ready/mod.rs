@@ -456,6 +456,18 @@ impl<M: Memory<Word = Word>> Reader<M> {
         &self.layout
     }
 
+    /// The number of the last message that was consumed, by this process or by a predecessor.
+    #[must_use]
+    pub fn consumed(&self) -> Option<Sequence> {
+        self.consumed
+    }
+
+    /// The message that was received and not cleared yet.
+    #[must_use]
+    pub fn current(&self) -> Option<Message> {
+        self.current
+    }
+
     /// The message that waits, if one does. At most 2 shared accesses. Until [`clear`](Self::clear), the same again.
     ///
     /// # Errors

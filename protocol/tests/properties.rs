@@ -8,7 +8,7 @@ use engine::{Trace, World};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
 use lastword_protocol::model::variant::Change;
-use lastword_protocol::model::{Scenario, Violation, ready, slots, status};
+use lastword_protocol::model::{Progress, Scenario, Violation, ready, slots, status};
 use lastword_protocol::slots::{
     CAPACITY_MAX, CONSUMERS_MAX, Consumer, Layout, Lock, Object, Observer, PAYLOAD_ALIGN, Producer, Stamp, Word,
 };
@@ -339,10 +339,14 @@ fn play<S: Scenario + Clone + 'static>(
                 Some(now) => now,
                 None => scenario.start(process, view(&world, process, fuse), &*world)?,
             };
-            S::perform(&mut now, op, &*world)?;
+            // An operation that is blocked was an attempt like any other: the run goes on with its next step.
+            let (Progress::Done | Progress::Blocked) = S::perform(&mut now, op, &*world)?;
             Ok(now)
         });
         fuse.set(None);
+        if lived.is_none() {
+            world.died(process);
+        }
         processes[process] = lived.transpose()?;
     }
     Ok(())

@@ -23,7 +23,6 @@ fn holds<S>(name: &str, scenario: &S)
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     let seed = from_env("LASTWORD_SHUTTLE_SEED", 20_261_121);
     let executions = from_env("LASTWORD_SHUTTLE_EXECUTIONS", 40_000) as usize;

@@ -1,7 +1,8 @@
 //! The engines that run a scenario: loom, shuttle, and one thread that plays every process.
 //!
-//! One memory serves them all. It applies a [`Change`] at its site, and kills the process that it belongs to before an
-//! access of a given number: by unwinding to the incarnation's start, with its memory inert from then on.
+//! One memory serves them all. It kills the process that it belongs to before an access of a given number: by unwinding
+//! to the incarnation's start, with its memory inert from then on. A [`Change`] is applied on top of it, by [`Broken`];
+//! only an ordering is weakened here.
 
 #![allow(dead_code, reason = "each test uses the engines that it needs")]
 
@@ -11,12 +12,13 @@ pub(crate) mod single;
 pub(crate) mod suite;
 
 use lastword_protocol::memory::{Memory, Numbering, Ordering, Site};
+use lastword_protocol::model::broken::Broken;
 use lastword_protocol::model::variant::{Change, Part};
-use lastword_protocol::model::{Scenario, Shared, Violation};
-use std::cell::{Cell, RefCell};
+use lastword_protocol::model::{Judge, Scenario, Violation};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 
 /// An atomic word and a payload word, as an engine has them.
 pub(crate) trait Backend: 'static {
@@ -124,10 +126,21 @@ impl<B: Backend, S: Scenario + Clone> World<B, S> {
     }
 }
 
-impl<B: Backend, S: Scenario> Shared<S::Oracle> for World<B, S> {
-    fn with<R>(&self, f: impl FnOnce(&mut S::Oracle) -> R) -> R {
+impl<B: Backend, S: Scenario> World<B, S> {
+    fn oracle(&self) -> MutexGuard<'_, S::Oracle> {
         // A process that is killed inside a violation's report poisons nothing that is used again.
-        f(&mut self.oracle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        self.oracle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Tells the oracle that a process died.
+    pub(crate) fn died(&self, process: usize) {
+        S::died(&mut self.oracle(), process);
+    }
+}
+
+impl<B: Backend, S: Scenario> Judge<S::Event> for World<B, S> {
+    fn tell(&self, event: S::Event) -> Result<u64, Violation> {
+        S::judge(&mut self.oracle(), event)
     }
 
     fn pause(&self) {
@@ -150,31 +163,24 @@ pub(crate) struct View<B: Backend, S: Scenario> {
     process: usize,
     die: Box<dyn Fn(&'static Site) -> bool>,
     dead: Cell<bool>,
-    /// What this process knows of each word.
-    known: RefCell<Vec<u64>>,
-    /// What it loaded at the site that the change remembers.
-    remembered: Cell<u64>,
-    postponed: RefCell<Vec<(Place, u64, &'static Site)>>,
 }
 
-#[derive(Clone, Copy)]
-enum Place {
-    Word(usize),
-    Payload(usize, usize),
+/// One incarnation's way to the memory, with the change applied.
+pub(crate) type BrokenView<B, S> = Broken<View<B, S>, <S as Scenario>::Layout>;
+
+/// A [`View`] with the world's change applied.
+fn view<B: Backend, S: Scenario>(
+    world: &Arc<World<B, S>>,
+    process: usize,
+    die: Box<dyn Fn(&'static Site) -> bool>,
+) -> BrokenView<B, S> {
+    Broken::new(View::new(world, process, die), world.layout, world.change)
 }
 
 impl<B: Backend, S: Scenario> View<B, S> {
     /// A view whose process dies before the access at which `die`, asked at each, says so.
     fn new(world: &Arc<World<B, S>>, process: usize, die: Box<dyn Fn(&'static Site) -> bool>) -> Self {
-        Self {
-            world: Arc::clone(world),
-            process,
-            die,
-            dead: Cell::new(false),
-            known: RefCell::new(vec![0; world.words.len()]),
-            remembered: Cell::new(0),
-            postponed: RefCell::default(),
-        }
+        Self { world: Arc::clone(world), process, die, dead: Cell::new(false) }
     }
 
     /// The kill point before every access. False if the process is dead and its accesses have no effect.
@@ -211,132 +217,45 @@ impl<B: Backend, S: Scenario> View<B, S> {
     fn number(&self, word: S::Word) -> usize {
         self.world.layout.number(word).expect("a word of the channel")
     }
-
-    fn know(&self, number: usize, value: u64) -> u64 {
-        self.known.borrow_mut()[number] = value;
-        value
-    }
-
-    fn store_now(&self, place: Place, value: u64, site: &'static Site) {
-        match place {
-            Place::Word(number) => {
-                self.world.shadow[number].store(value, Relaxed);
-                self.know(number, value);
-                B::store(&self.world.words[number], value, self.order(site));
-            }
-            Place::Payload(area, index) => {
-                let shadow = |word| self.world.shadow[self.number(word)].load(Relaxed);
-                if let Err(violation) = self.world.scenario.check_write(area, &shadow) {
-                    violated(violation);
-                }
-                B::write(&self.world.payload[area * self.world.layout.area_words() + index], value);
-            }
-        }
-    }
-
-    /// A store or a payload write, or what the change makes of it.
-    fn put(&self, place: Place, value: u64, site: &'static Site) {
-        if !self.step(site) {
-            return;
-        }
-        match (&self.world.change, place) {
-            (Some(Change::Skip { site: at }), _) if at.id == site.id => return,
-            (Some(Change::Postpone { site: at, .. }), _) if at.id == site.id => {
-                self.postponed.borrow_mut().push((place, value, site));
-                return;
-            }
-            (Some(Change::Tear { site: at }), Place::Word(number)) if at.id == site.id => {
-                let low = u64::from(u32::MAX);
-                let old = self.world.shadow[number].load(Relaxed);
-                self.store_now(place, old & !low | value & low, site);
-                if !self.step(site) {
-                    return;
-                }
-            }
-            _ => {}
-        }
-        self.store_now(place, value, site);
-        match &self.world.change {
-            Some(Change::StoreAgain { site: at, with }) if at.id == site.id && self.step(site) => {
-                self.store_now(place, with(value), site);
-            }
-            Some(Change::Postpone { until, .. }) if until.id == site.id => {
-                for (place, value, site) in self.postponed.take() {
-                    if self.step(site) {
-                        self.store_now(place, value, site);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 impl<B: Backend, S: Scenario> Memory for View<B, S> {
     type Word = S::Word;
 
     fn load(&self, word: S::Word, site: &'static Site) -> u64 {
-        let number = self.number(word);
         if !self.step(site) {
-            return self.known.borrow()[number];
+            return 0;
         }
-        match self.world.change {
-            Some(Change::Skip { site: at }) if at.id == site.id => return self.known.borrow()[number],
-            Some(Change::Remember { site: at, with, .. }) if at.id == site.id => return with(self.remembered.get()),
-            _ => {}
-        }
-        let found = self.know(number, B::load(&self.world.words[number], self.order(site)));
+        let found = B::load(&self.world.words[self.number(word)], self.order(site));
         self.note(site, Named::Word(word), found);
-        match self.world.change {
-            Some(Change::Remember { from, .. }) if from.id == site.id => {
-                self.remembered.set(found);
-                found
-            }
-            Some(Change::Forge { site: at, with }) if at.id == site.id => with(found),
-            Some(Change::StoreAgain { site: at, with }) if at.id == site.id => {
-                if self.step(site) {
-                    self.store_now(Place::Word(number), with(found), site);
-                }
-                found
-            }
-            _ => found,
-        }
+        found
     }
 
     fn store(&self, word: S::Word, value: u64, site: &'static Site) {
-        self.put(Place::Word(self.number(word)), value, site);
-        self.note(site, Named::Word(word), value);
+        if self.step(site) {
+            let number = self.number(word);
+            self.world.shadow[number].store(value, Relaxed);
+            B::store(&self.world.words[number], value, self.order(site));
+            self.note(site, Named::Word(word), value);
+        }
     }
 
     fn compare_exchange(&self, word: S::Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {
-        let number = self.number(word);
         if !self.step(site) {
             return Ok(current);
         }
-        match self.world.change {
-            Some(Change::Skip { site: at }) if at.id == site.id => return Err(current),
-            Some(Change::Assume { site: at }) if at.id == site.id => return Ok(current),
-            _ => {}
-        }
+        let number = self.number(word);
         let at = &self.world.words[number];
         let result = B::compare_exchange(at, current, new, self.order(site), self.failure(site));
-        match result {
-            Ok(_) => {
-                self.world.shadow[number].store(new, Relaxed);
-                self.know(number, new);
-                self.note(site, Named::Word(word), new);
-            }
-            Err(found) => {
-                self.know(number, found);
-                self.note(site, Named::Word(word), found);
-            }
+        if result.is_ok() {
+            self.world.shadow[number].store(new, Relaxed);
         }
+        self.note(site, Named::Word(word), result.map_or_else(|found| found, |_| new));
         result
     }
 
     fn fence(&self, site: &'static Site) {
-        let skip = matches!(self.world.change, Some(Change::Skip { site: at }) if at.id == site.id);
-        if self.step(site) && !skip && self.order(site) != Ordering::Relaxed {
+        if self.step(site) && self.order(site) != Ordering::Relaxed {
             B::fence(self.order(site));
             self.note(site, Named::Nothing, 0);
         }
@@ -351,8 +270,15 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
     }
 
     fn write_word(&self, area: usize, index: usize, value: u64, site: &'static Site) {
+        if !self.step(site) {
+            return;
+        }
         self.note(site, Named::Payload(area, index), value);
-        self.put(Place::Payload(area, index), value, site);
+        let shadow = |word| self.world.shadow[self.number(word)].load(Relaxed);
+        if let Err(violation) = self.world.scenario.check_write(area, &shadow) {
+            violated(violation);
+        }
+        B::write(&self.world.payload[area * self.world.layout.area_words() + index], value);
     }
 }
 
@@ -367,14 +293,11 @@ pub(crate) fn live<B: Backend, S: Scenario + 'static>(
     for incarnation in 0.. {
         let (count, die) = (Cell::new(0), die.clone());
         let die = Box::new(move |site| die(incarnation, count.replace(count.get() + 1), site));
-        let life = || {
-            let view = View::new(world, process, die);
-            world.scenario.live(process, view, &**world, &progress)
-        };
+        let life = || world.scenario.live(process, view(world, process, die), &**world, &progress);
         match catch_unwind(AssertUnwindSafe(life)) {
             Ok(Ok(())) => return,
             Ok(Err(violation)) => violated(violation),
-            Err(cause) if cause.is::<Killed>() => {}
+            Err(cause) if cause.is::<Killed>() => world.died(process),
             Err(cause) if cause.is::<Impossible>() => {
                 world.impossible.store(true, Relaxed);
                 return;

@@ -82,7 +82,6 @@ pub(crate) fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bound
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     let Bounds { executions, seed, .. } = bounds;
     match choice {
@@ -98,7 +97,6 @@ pub(crate) fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, fo
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     schedule(scenario, change, bounds, ReplayScheduler::new_from_schedule(found), None)
 }
@@ -108,7 +106,6 @@ pub(crate) fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> 
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     schedule(scenario, None, bounds, ReplayScheduler::new_from_encoded(printed), None)
 }
@@ -118,7 +115,6 @@ pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0 };
     schedule(scenario, None, bounds, DfsScheduler::new(None, false), Some(listener))
@@ -163,7 +159,6 @@ fn schedule<S>(
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
-    S::Oracle: Send,
 {
     let Bounds { one_in, kills_max, .. } = bounds;
     let count = Arc::new(std::sync::atomic::AtomicU64::new(0));

@@ -1,6 +1,6 @@
 //! One thread that plays every process, an operation at a time; kills fall within operations.
 
-use super::{Backend, Killed, View, World};
+use super::{Backend, BrokenView, Killed, World};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::{Scenario, Violation};
 use std::cell::Cell;
@@ -47,7 +47,7 @@ impl Backend for Single {
 /// The memory of a run on this engine.
 pub(crate) type SingleWorld<S> = Arc<World<Single, S>>;
 /// A process's way to it.
-pub(crate) type SingleView<S> = View<Single, S>;
+pub(crate) type SingleView<S> = BrokenView<Single, S>;
 
 /// A view whose process dies before access `fuse` from now, once that is set.
 pub(crate) fn view<S: Scenario + 'static>(
@@ -56,7 +56,7 @@ pub(crate) fn view<S: Scenario + 'static>(
     fuse: &Rc<Cell<Option<u32>>>,
 ) -> SingleView<S> {
     let fuse = Rc::clone(fuse);
-    View::new(
+    super::view(
         world,
         process,
         Box::new(move |_| match fuse.get() {

@@ -1,13 +1,18 @@
 //! A memory that applies a [`Change`], for any engine.
 //!
 //! It lies between the protocol and the engine's memory, and belongs to one incarnation of a process. Every access that
-//! is left is made through the engine's memory, which is where engines switch and kill processes. [`Change::Weaken`] is
-//! the engine's own business, and [`Change::OneSlotTooFew`] the scenario's.
+//! is left is made through the engine's memory, which is where engines switch and kill processes. In the place of one
+//! that is not made there is [`NOTHING`]. [`Change::Weaken`] is the engine's own business, and
+//! [`Change::OneSlotTooFew`] the scenario's.
 
 use super::variant::Change;
-use crate::memory::{Kind, Memory, Numbering, Site};
+use crate::memory::{Kind, Memory, Numbering, Ordering, Site};
 use core::cell::Cell;
 use core::fmt;
+
+/// A Relaxed fence, which is none, where an access is not made: the process can be killed there nevertheless. It is in
+/// no protocol's table.
+pub const NOTHING: &Site = &Site::fence(u8::MAX, "broken.nothing", Ordering::Relaxed);
 
 /// Most words of a layout.
 const WORDS_MAX: usize = 64;
@@ -48,7 +53,7 @@ impl<M: Memory + fmt::Debug, N: Numbering<Word = M::Word>> fmt::Debug for Broken
 }
 
 impl<M: Memory, N: Numbering<Word = M::Word>> Broken<M, N> {
-    /// A process's way to `memory`, of the dimensions `layout`, with `change` applied; without one, `memory` itself.
+    /// A process's way to `memory`, of the dimensions `layout`, with `change` applied.
     ///
     /// # Panics
     /// The layout has more than 64 words.
@@ -115,8 +120,9 @@ impl<M: Memory, N: Numbering<Word = M::Word>> Broken<M, N> {
     /// A store or a payload write, or what the change makes of it.
     fn put(&self, place: Place<M::Word>, value: u64, site: &'static Site) {
         match (self.change, place) {
-            (Some(Change::Skip { site: at }), _) if at.id == site.id => return,
+            (Some(Change::Skip { site: at }), _) if at.id == site.id => return self.memory.fence(NOTHING),
             (Some(Change::Postpone { site: at, .. }), _) if at.id == site.id => {
+                self.memory.fence(NOTHING);
                 return self.postpone(Late { place, value, site });
             }
             (Some(Change::Tear { site: at }), Place::Word(word)) if at.id == site.id => {
@@ -151,8 +157,14 @@ impl<M: Memory, N: Numbering<Word = M::Word>> Memory for Broken<M, N> {
 
     fn load(&self, word: M::Word, site: &'static Site) -> u64 {
         match self.change {
-            Some(Change::Skip { site: at }) if at.id == site.id => return self.known(word),
-            Some(Change::Remember { site: at, with, .. }) if at.id == site.id => return with(self.remembered.get()),
+            Some(Change::Skip { site: at }) if at.id == site.id => {
+                self.memory.fence(NOTHING);
+                return self.known(word);
+            }
+            Some(Change::Remember { site: at, with, .. }) if at.id == site.id => {
+                self.memory.fence(NOTHING);
+                return with(self.remembered.get());
+            }
             _ => {}
         }
         let found = self.memory.load(word, site);
@@ -174,8 +186,14 @@ impl<M: Memory, N: Numbering<Word = M::Word>> Memory for Broken<M, N> {
 
     fn compare_exchange(&self, word: M::Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {
         match self.change {
-            Some(Change::Skip { site: at }) if at.id == site.id => return Err(current),
-            Some(Change::Assume { site: at }) if at.id == site.id => return Ok(current),
+            Some(Change::Skip { site: at }) if at.id == site.id => {
+                self.memory.fence(NOTHING);
+                return Err(current);
+            }
+            Some(Change::Assume { site: at }) if at.id == site.id => {
+                self.memory.fence(NOTHING);
+                return Ok(current);
+            }
             _ => {}
         }
         let result = self.memory.compare_exchange(word, current, new, site);
@@ -184,9 +202,8 @@ impl<M: Memory, N: Numbering<Word = M::Word>> Memory for Broken<M, N> {
     }
 
     fn fence(&self, site: &'static Site) {
-        if !matches!(self.change, Some(Change::Skip { site: at }) if at.id == site.id) {
-            self.memory.fence(site);
-        }
+        let skip = matches!(self.change, Some(Change::Skip { site: at }) if at.id == site.id);
+        self.memory.fence(if skip { NOTHING } else { site });
     }
 
     fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64 {

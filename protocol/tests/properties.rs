@@ -3,7 +3,7 @@
 
 mod engine;
 
-use engine::single::{SingleWorld, survive, view};
+use engine::single::{SingleView, SingleWorld, survive, view};
 use engine::{Trace, World};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
@@ -321,13 +321,17 @@ proptest! {
 /// A step of a generated run: which process does what, and after how many accesses it dies, if it does.
 type Step<O> = (usize, O, Option<u32>);
 
+fn world<S: Scenario + Clone>(scenario: &S, change: Option<Change>) -> SingleWorld<S> {
+    Arc::new(World::new(scenario, change, &Trace::default()))
+}
+
 /// Plays a run, an operation at a time. A process that dies is started again by its next step.
 fn play<S: Scenario + Clone + 'static>(
     scenario: &S,
     change: Option<Change>,
     steps: &[Step<S::Op>],
 ) -> Result<(), Violation> {
-    let world: SingleWorld<S> = Arc::new(World::new(scenario, change, &Trace::default()));
+    let world = world(scenario, change);
     let fuses: Vec<_> = (0..scenario.processes()).map(|_| Rc::new(Cell::new(None))).collect();
     let mut processes: Vec<_> = (0..scenario.processes()).map(|_| None).collect();
     for &(process, op, dies_after) in steps {
@@ -419,6 +423,86 @@ proptest! {
             .collect();
         prop_assert_eq!(play(&scenario, None, &steps), Ok(()));
     }
+}
+
+/// A world on one thread, and its processes as they start.
+fn started<S: Scenario + Clone + 'static>(scenario: &S) -> (SingleWorld<S>, Vec<S::Process<SingleView<S>>>) {
+    let world = world(scenario, None);
+    let start = |process| scenario.start(process, view(&world, process, &Rc::default()), &*world);
+    let processes = (0..scenario.processes()).map(|process| start(process).expect("a start")).collect();
+    (world, processes)
+}
+
+#[test]
+fn waiting_makes_no_new_state() {
+    use ready::{Op, Scenario as Ready};
+    let scenario = Ready { processes: &[&[], &[]], capacity: 16, genesis: None };
+    let (world, mut processes) = started(&scenario);
+    let mut perform = |process: usize, op| {
+        let state = |process: &_| (world.oracle().clone(), Ready::carried::<SingleView<Ready>>(process));
+        let before = state(&processes[process]);
+        let progress = Ready::perform(&mut processes[process], op, &*world).expect("no violation");
+        assert_eq!(state(&processes[process]) == before, progress == Progress::Blocked, "{op:?} was {progress:?}");
+        progress
+    };
+    let steps = [
+        (1, Op::Receive, Progress::Blocked),
+        (0, Op::Send(8), Progress::Done),
+        (0, Op::Send(16), Progress::Blocked),
+        (1, Op::Receive, Progress::Done),
+        (1, Op::Receive, Progress::Blocked),
+        (0, Op::Send(16), Progress::Done),
+        (1, Op::TryReceive, Progress::Done),
+        (0, Op::Send(8), Progress::Blocked),
+        (1, Op::Receive, Progress::Done),
+    ];
+    for (process, op, progress) in steps {
+        assert_eq!(perform(process, op), progress, "{op:?}");
+    }
+}
+
+#[test]
+fn symmetric_processes_change_places() {
+    use slots::{Op, Scenario as Slots};
+    let scenario = Slots::new(&[&[], &[], &[], &[]], 1, 8);
+    let symmetric: Vec<_> = (0..4).map(|process| scenario.symmetric(process)).collect();
+    assert_eq!(symmetric, [false, false, true, true]);
+    let run = |observer: usize| {
+        let (world, mut processes) = started(&scenario);
+        for (process, op) in [(0, Op::Publish(8)), (observer, Op::Peek), (1, Op::Acquire)] {
+            let progress = Slots::perform(&mut processes[process], op, &*world);
+            assert_eq!(progress, Ok(Progress::Done));
+        }
+        world.oracle().clone()
+    };
+    let (mut one, other) = (run(2), run(3));
+    assert_ne!(one, other);
+    Slots::swap(&mut one, 2, 3);
+    assert_eq!(one, other);
+}
+
+/// Killed or not on the way, a run that goes on from the same message is in the same state.
+#[test]
+fn a_death_at_an_earlier_message_is_forgotten() {
+    use slots::{Op, Scenario as Slots};
+    let scenario = Slots::new(&[&[], &[]], 1, 8);
+    let run = |dies_after: Option<u32>| {
+        let world = world(&scenario, None);
+        let fuse = Rc::new(Cell::new(dies_after));
+        for _ in 0..1 + u32::from(dies_after.is_some()) {
+            let lived = survive(|| {
+                let mut producer = scenario.start(0, view(&world, 0, &fuse), &*world)?;
+                (0..slots::WINDOW as u32 + 1)
+                    .try_for_each(|_| Slots::perform(&mut producer, Op::Publish(8), &*world).map(drop))
+            });
+            match lived {
+                None => world.died(0),
+                Some(result) => assert_eq!(result, Ok(())),
+            }
+        }
+        world.oracle().clone()
+    };
+    assert_eq!(run(Some(3)), run(None));
 }
 
 /// The oracle rejects, in generated runs of one operation after the other, whatever does not need interleaving.

@@ -127,7 +127,7 @@ impl<B: Backend, S: Scenario + Clone> World<B, S> {
 }
 
 impl<B: Backend, S: Scenario> World<B, S> {
-    fn oracle(&self) -> MutexGuard<'_, S::Oracle> {
+    pub(crate) fn oracle(&self) -> MutexGuard<'_, S::Oracle> {
         // A process that is killed inside a violation's report poisons nothing that is used again.
         self.oracle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

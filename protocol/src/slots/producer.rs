@@ -204,8 +204,9 @@ impl<M: Memory<Word = Word>> Producer<M> {
             let mut lock = parse(self.memory.load(word, site::SCAN))?;
             if let (Lock::Claim, Some(newest)) = (lock, self.latest) {
                 let held = Lock::Held(newest);
-                // Release `slots.help`: our last publish happens-before the consumer's reading of it.
-                // Pairs with `slots.settle` (Consumer::acquire).
+                // Release, Acquire `slots.help`: our last publish happens-before the consumer's reading of it; and what it
+                // has read before this Claim, which need not be the one that the scan found, before the slot's reuse.
+                // Pairs with `slots.settle` (Consumer::acquire), and with `slots.claim`.
                 // Killed before: the consumer settles by itself, or our successor helps. Killed after: it is helped.
                 lock = match self.memory.compare_exchange(word, Lock::Claim.bits(), held.bits(), site::HELP) {
                     Ok(_) => held,

@@ -11,7 +11,7 @@
 //! Neither half orders anything alone; the tests weaken each by itself, and each is found.
 
 use crate::memory::{Kind, Ordering, Site};
-use Ordering::{Acquire, Relaxed, Release, SeqCst};
+use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 // Producer.
 
@@ -24,8 +24,9 @@ pub const RESUME: &Site = &Site::load(0, "slots.resume", Acquire).equivalent(
 /// [`RELEASE`]: what a consumer read happens-before the slot is written again.
 pub const SCAN: &Site = &Site::load(1, "slots.scan", SeqCst);
 /// Compare-exchange of a lock word from Claim to Held(newest). Success releases the message to the consumer
-/// ([`SETTLE`]); after a failure the word is scanned again.
-pub const HELP: &Site = &Site::compare_exchange(2, "slots.help", Release, Relaxed);
+/// ([`SETTLE`]), and acquires the end of its reads: the Claim replaced may be a later one than [`SCAN`] found, with a
+/// message read in between. After a failure the word is scanned again.
+pub const HELP: &Site = &Site::compare_exchange(2, "slots.help", AcqRel, Relaxed);
 /// Stores 0 to the slot's sequence number: peeks that began on its old message will be refused.
 pub const RETIRE: &Site = &Site::store(3, "slots.retire", Relaxed);
 /// Orders [`RETIRE`] before [`FILL`]. Pairs with [`PEEK_FENCE`].

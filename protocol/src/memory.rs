@@ -200,6 +200,8 @@ pub trait Numbering {
     fn words(&self) -> usize;
     /// The number of `word`, below [`words`](Self::words); `None` where the channel has no such word.
     fn number(&self, word: Self::Word) -> Option<usize>;
+    /// The word of this number; `None` where there is none.
+    fn word(&self, number: usize) -> Option<Self::Word>;
     /// How many payload areas there are.
     fn areas(&self) -> usize;
     /// Length of a payload area, in 64-bit words.

@@ -75,7 +75,7 @@ pub enum Progress {
 /// Which processes run, and what each of them does.
 pub trait Scenario {
     /// The protocol's words.
-    type Word: Copy + fmt::Debug + Send + 'static;
+    type Word: Copy + fmt::Debug + fmt::Display + Send + 'static;
     /// The protocol's layout.
     type Layout: Numbering<Word = Self::Word> + Copy + 'static;
     /// What the judge is told of.
@@ -178,6 +178,21 @@ pub trait Scenario {
     fn guard(&self, word: Self::Word) -> Option<usize> {
         let _ = word;
         None
+    }
+
+    /// Whether the process reads payload while others may write it, and finds out afterwards.
+    fn reads_while_written(&self, process: usize) -> bool {
+        let _ = process;
+        false
+    }
+
+    /// Writes `value` as a value of `word`, for people.
+    ///
+    /// # Errors
+    /// The formatter's own.
+    fn show(&self, word: Self::Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _ = word;
+        write!(f, "{value:#x}")
     }
 
     /// Whether the process may change places with any other symmetric one that has the same operations: nothing in

@@ -250,6 +250,16 @@ impl super::Scenario for Scenario<'_> {
         }
     }
 
+    fn show(&self, word: Word, value: u64, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (word, State::parse(value)) {
+            (Word::State, Some(State { sequence, set })) => {
+                write!(f, "{} {}", sequence.map_or(0, Sequence::get), if set { "set" } else { "clear" })
+            }
+            (Word::State, None) => write!(f, "{value:#x}"),
+            (Word::Length, _) => write!(f, "{value}"),
+        }
+    }
+
     fn check_write(&self, _: usize, words: &dyn Fn(Word) -> u64) -> Result<(), Violation> {
         match State::parse(words(Word::State)) {
             Some(State { set: true, sequence }) => Err(Violation::new(

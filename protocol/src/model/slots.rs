@@ -405,6 +405,36 @@ impl super::Scenario for Scenario<'_> {
         }
     }
 
+    fn reads_while_written(&self, process: usize) -> bool {
+        process > self.consumers.into()
+    }
+
+    fn show(&self, word: Word, value: u64, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let layout = self.layout();
+        let stamp = |stamp: Stamp, f: &mut core::fmt::Formatter<'_>| write!(f, "{} in slot {}", stamp.sequence(), stamp.slot());
+        match word {
+            Word::Latest => match Stamp::parse(value, &layout) {
+                Ok(None) => f.write_str("none"),
+                Ok(Some(newest)) => stamp(newest, f),
+                Err(_) => write!(f, "{value:#x}"),
+            },
+            Word::Lock(_) => match Lock::parse(value, &layout) {
+                Ok(Lock::Free) => f.write_str("Free"),
+                Ok(Lock::Claim) => f.write_str("Claim"),
+                Ok(Lock::Tentative(named)) => {
+                    f.write_str("Tentative: ")?;
+                    stamp(named, f)
+                }
+                Ok(Lock::Held(named)) => {
+                    f.write_str("Held: ")?;
+                    stamp(named, f)
+                }
+                Err(_) => write!(f, "{value:#x}"),
+            },
+            Word::Sequence(_) | Word::Length(_) => write!(f, "{value}"),
+        }
+    }
+
     fn symmetric(&self, process: usize) -> bool {
         // Not of consumers: the producer visits their lock words in turn.
         process > self.consumers.into()

@@ -164,6 +164,9 @@ impl Numbering for Layout {
             Word::Length => 1,
         })
     }
+    fn word(&self, number: usize) -> Option<Word> {
+        [Word::State, Word::Length].get(number).copied()
+    }
     fn areas(&self) -> usize {
         1
     }

@@ -227,6 +227,17 @@ impl Numbering for Layout {
         })
     }
 
+    fn word(&self, number: usize) -> Option<Word> {
+        let (locks, slots) = (usize::from(self.consumers), usize::from(self.slots));
+        Some(match number {
+            0 => Word::Latest,
+            _ if number - 1 < locks => Word::Lock((number - 1) as u8),
+            _ if number - 1 - locks < slots => Word::Sequence((number - 1 - locks) as u8),
+            _ if number - 1 - locks < 2 * slots => Word::Length((number - 1 - locks - slots) as u8),
+            _ => return None,
+        })
+    }
+
     fn areas(&self) -> usize {
         self.slots as usize
     }

@@ -67,6 +67,12 @@ const _: () = assert!(header::LENGTH <= WRITER_HOLDER && WRITER_HOLDER + 8 <= FI
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Word(pub u16);
 
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "word[{}]", self.0)
+    }
+}
+
 /// How many words a board has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -107,6 +113,9 @@ impl Numbering for Layout {
     }
     fn number(&self, word: Word) -> Option<usize> {
         (word.0 < self.words).then_some(word.0.into())
+    }
+    fn word(&self, number: usize) -> Option<Word> {
+        u16::try_from(number).ok().filter(|&index| index < self.words).map(Word)
     }
     fn areas(&self) -> usize {
         0

@@ -1,0 +1,8 @@
+//! lib
+pub mod choose;
+pub mod coverage;
+pub mod memory;
+pub mod program;
+pub mod trace;
+pub mod world;
+pub mod exhaustive;

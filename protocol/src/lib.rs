@@ -2,6 +2,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod creation;
 pub mod header;
 pub mod memory;
 pub mod model;

@@ -1,37 +1,23 @@
-//! Channels: how their two objects are created, attached to and removed.
-//!
-//! The locks object is the anchor: its lock is the right to create (see [`crate::creation`]), and it is completed after
-//! the data object, so a complete locks object says that the data object is complete. Removal goes the other way round.
-//!
-//! | a creator or remover dies after | locks object | data object | the next creator |
-//! |---|---|---|---|
-//! | creating the locks object | empty | - | builds both |
-//! | beginning the locks object | CREATING | - | removes it, builds both |
-//! | removing an old data object, beginning its own | CREATING | CREATING | removes both, builds both |
-//! | completing the data object | CREATING | complete | removes both, builds both |
-//! | completing the locks object | complete | complete | attaches |
-//! | (removal) marking the locks object | CREATING | complete | removes both, builds both |
-//! | (removal) removing the data object | CREATING | - | removes it, builds both |
-//!
-//! A role is taken first, then the locks object is looked at again: it must still be the one with that name, and
-//! complete. From there on nobody removes it who does not use force, because that needs every role.
+//! Channels: what is asked of one, and what of it is mapped. How its objects are created, attached to and removed is at
+//! [`creation`].
 
 use crate::consumer::Consumer;
-use crate::creation::{ATTEMPTS, Force, Taken, WAIT, expect, open_or_create, remove, take_all, take_beside_removers};
-use crate::error::{OpenError, RemoveError};
+use crate::creation::{Named, expect};
+use crate::error::{OpenError, OsError, RemoveError};
 use crate::message::{Message, fixed_length};
-use crate::name::{Name, NameError, ObjectKind};
-use crate::object::{Access, Object, Permission};
+use crate::name::{Name, NameError};
+use crate::object::{Object, Permission};
 use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::region::Region;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
+use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Part, Plan, WAIT};
 use lastword_protocol::header::{Header, Kind};
 use lastword_protocol::slots::{self, Layout, LayoutError};
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
 const CONSUMERS_DEFAULT: u8 = 8;
 
@@ -158,22 +144,14 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn observer(&self) -> Result<Observer<T>, OpenError> {
-        let locks_name = self.name.object(ObjectKind::Locks);
-        for _ in 0..ATTEMPTS {
-            let Some(locks) = Object::open(&locks_name, Access::Read)? else {
-                return Err(OpenError::NotFound { object: locks_name });
-            };
-            let header = locks.header()?;
-            let layout = self.check(&locks_name, &header, slots::Object::Locks)?;
-            let data = self.open_data(&header, &layout, Access::Read);
-            // A failure counts only if the channel is still the one that was found: it may be just being removed.
-            let again = locks.reopen(Access::Read)?;
-            if data.is_err() && !again.is_some_and(|again| again.header().as_ref() == Ok(&header)) {
-                continue;
-            }
-            return Ok(Observer::new(self.name.clone(), SlotsMemory { data: data?, locks: None, layout }, layout));
-        }
-        Err(OpenError::Unsettled { object: locks_name })
+        let objects = self.objects();
+        let seen = creation::observe(
+            &objects,
+            |header| self.check(&objects, Part::Anchor, header),
+            |header, layout| self.open_data(&objects, header, layout, Access::Read),
+        );
+        let (layout, data) = seen.map_err(|failure| objects.failed(failure))?;
+        Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))
     }
 
     /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process
@@ -190,88 +168,92 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Repeatable.* Killed on its way, the channel is there, or is created anew by whoever opens it next.
     pub fn remove(&self, force: Force) -> Result<bool, RemoveError> {
-        remove_channel(&self.name, force, WAIT)
+        Named::channel(&self.name, Permission::Default).remove(force, WAIT)
     }
 
     fn attach(&self, wanted: Wanted) -> Result<(u8, Attached), OpenError> {
         if let Permission::Exactly(mode) = self.permission {
             Permission::exactly(self.name.as_str(), mode)?;
         }
-        let locks_name = self.name.object(ObjectKind::Locks);
-        for _ in 0..ATTEMPTS {
-            let (object, header) = open_or_create(&locks_name, self.permission, |locks| self.build(locks))?;
-            let layout = self.check(&locks_name, &header, slots::Object::Locks)?;
-            let Some(taken) = take_beside_removers(object, |object| self.take(object, wanted, &layout))? else {
-                continue;
-            };
-            let object = match &taken {
-                Ok((_, held)) => held.object(),
-                Err((object, _)) => object,
-            };
-            // Both the name and the content: a remover that died left the name of an object that it had begun to remove.
-            let again = object.reopen(Access::ReadWrite)?;
-            let Some(again) = again.filter(|again| again.header().as_ref() == Ok(&header)) else { continue };
-            let (role, held) = taken.map_err(|(_, error)| error)?;
-            let access = if role == Role::Producer { Access::ReadWrite } else { Access::Read };
-            let data = self.open_data(&header, &layout, access)?;
-            let locks = again.map(layout.length(slots::Object::Locks), Access::ReadWrite)?;
-            role.sign(&locks);
-            let index = if let Role::Consumer(index) = role { index } else { 0 };
-            let memory = SlotsMemory { data, locks: Some(locks), layout };
-            return Ok((index, Attached { name: self.name.clone(), memory, layout, held }));
-        }
-        Err(OpenError::Unsettled { object: locks_name })
+        let objects = self.objects();
+        let found = creation::attach(
+            &objects,
+            || self.plan(),
+            |header| {
+                let layout = self.check(&objects, Part::Anchor, header)?;
+                Ok((layout, self.roles(wanted, &layout)?))
+            },
+            |anchor, layout| self.refuse(wanted, anchor, layout),
+        );
+        let creation::Attached { role, anchor, again, header, checked: layout } =
+            found.map_err(|failure| objects.failed(failure))?;
+        let role = Role::of_channel(role);
+        let held = Held::new(anchor, role);
+        let access = if role == Role::Producer { Access::ReadWrite } else { Access::Read };
+        let data = self.open_data(&objects, &header, &layout, access).map_err(|failure| objects.failed(failure))?;
+        let locks = again.map(layout.length(slots::Object::Locks), Access::ReadWrite)?;
+        role.sign(&locks);
+        let index = if let Role::Consumer(index) = role { index } else { 0 };
+        let memory = SlotsMemory { data, locks: Some(locks), layout };
+        Ok((index, Attached { name: self.name.clone(), memory, layout, held }))
     }
 
-    /// Takes one of the wanted roles; the object and the error where live processes have them all.
-    fn take(
-        &self,
-        mut object: Object,
-        wanted: Wanted,
-        layout: &Layout,
-    ) -> Result<Taken<(Role, Held), OpenError>, OpenError> {
-        let channel = || self.name.to_string();
+    fn objects(&self) -> Named<'_> {
+        Named::channel(&self.name, self.permission)
+    }
+
+    /// The locks of the roles any of which is wanted.
+    fn roles(&self, wanted: Wanted, layout: &Layout) -> Result<RangeInclusive<LockByte>, OpenError> {
         let consumers = layout.consumers();
-        let (roles, one) = match wanted {
-            Wanted::Producer => (vec![Role::Producer], Some(Role::Producer)),
+        match wanted {
+            Wanted::Producer => Ok(Role::Producer.bytes()),
             Wanted::Consumer(index) if index >= consumers => {
-                return Err(OpenError::NoSuchConsumer { channel: channel(), index, consumers });
+                Err(OpenError::NoSuchConsumer { channel: self.name.to_string(), index, consumers })
             }
-            Wanted::Consumer(index) => (vec![Role::Consumer(index)], Some(Role::Consumer(index))),
-            Wanted::AnyConsumer => ((0..consumers).map(Role::Consumer).collect(), None),
-        };
-        for role in roles {
-            match Held::take(object, role)? {
-                Ok(held) => return Ok(Ok((role, held))),
-                Err(back) => object = back,
-            }
+            Wanted::Consumer(index) => Ok(Role::Consumer(index).bytes()),
+            Wanted::AnyConsumer => Ok(CONSUMERS..=CONSUMERS + LockByte::from(consumers) - 1),
         }
-        let error = match one {
-            Some(role) => OpenError::RoleTaken { channel: channel(), role, holder: role.holder(&object) },
-            None => OpenError::AllConsumersTaken { channel: channel(), consumers },
+    }
+
+    /// That live processes have all the roles that are wanted.
+    fn refuse(&self, wanted: Wanted, anchor: &Object, layout: &Layout) -> OpenError {
+        let channel = self.name.to_string();
+        let role = match wanted {
+            Wanted::Producer => Role::Producer,
+            Wanted::Consumer(index) => Role::Consumer(index),
+            Wanted::AnyConsumer => return OpenError::AllConsumersTaken { channel, consumers: layout.consumers() },
         };
-        Ok(Err((object, error)))
+        OpenError::RoleTaken { channel, role, holder: role.holder(anchor) }
     }
 
     /// Opens, checks and maps the data object that belongs to a locks object with this header.
-    fn open_data(&self, locks: &Header, layout: &Layout, access: Access) -> Result<Region, OpenError> {
-        let name = self.name.object(ObjectKind::Data);
-        let Some(object) = Object::open(&name, access)? else {
-            return Err(OpenError::DataMissing { object: name });
-        };
-        let header = object.header()?;
-        let found = self.check(&name, &header, slots::Object::Data)?;
-        expect(&name, "number, which is the same in both objects of a channel", header.pair, locks.pair)?;
-        expect(&name, "consumers", found.consumers(), layout.consumers())?;
-        expect(&name, "capacity in bytes", found.capacity(), layout.capacity())?;
+    fn open_data(
+        &self,
+        objects: &Named<'_>,
+        locks: &Header,
+        layout: &Layout,
+        access: Access,
+    ) -> Result<Region, Failure<OsError, OpenError>> {
+        let (object, header) = creation::open(objects, Part::Data, access)?;
+        self.check_data(objects, &header, locks, layout).map_err(Failure::Refused)?;
         Ok(object.map(layout.length(slots::Object::Data), access)?)
     }
 
+    /// Checks that a data object belongs to a locks object with this header.
+    fn check_data(&self, objects: &Named<'_>, data: &Header, locks: &Header, layout: &Layout) -> Result<(), OpenError> {
+        let found = self.check(objects, Part::Data, data)?;
+        let name = &objects.object(Part::Data);
+        expect(name, "number, which is the same in both objects of a channel", data.pair, locks.pair)?;
+        expect(name, "consumers", found.consumers(), layout.consumers())?;
+        expect(name, "capacity in bytes", found.capacity(), layout.capacity())
+    }
+
     /// Checks that an object is what was asked for; its dimensions.
-    fn check(&self, name: &str, header: &Header, which: slots::Object) -> Result<Layout, OpenError> {
-        let kind = match which {
-            slots::Object::Data => Kind::SlotsData,
-            slots::Object::Locks => Kind::SlotsLocks,
+    fn check(&self, objects: &Named<'_>, part: Part, header: &Header) -> Result<Layout, OpenError> {
+        let name = &objects.object(part);
+        let (kind, which) = match part {
+            Part::Anchor => (Kind::SlotsLocks, slots::Object::Locks),
+            Part::Data => (Kind::SlotsData, slots::Object::Data),
         };
         expect(name, "kind", header.kind, kind)?;
         expect(name, "message type", header.payload, T::LAYOUT)?;
@@ -292,8 +274,8 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(layout)
     }
 
-    /// Builds both objects of the channel, the empty one given and the data object. The locks object is completed last.
-    fn build(&self, locks: &Object) -> Result<(), OpenError> {
+    /// The headers of both objects, if the channel is created.
+    fn plan(&self) -> Result<Plan, OpenError> {
         let channel = self.name.to_string();
         let Some(capacity) = self.capacity else { return Err(OpenError::CapacityNotGiven { channel }) };
         let consumers = self.consumers.unwrap_or(CONSUMERS_DEFAULT);
@@ -308,27 +290,10 @@ impl<T: Message + ?Sized> Channel<T> {
             capacity: capacity as u64,
             payload: T::LAYOUT,
         };
-        let locks_header = header(Kind::SlotsLocks, slots::Object::Locks);
-        let data_header = header(Kind::SlotsData, slots::Object::Data);
-        locks.begin(self.permission, locks_header.length)?;
-        locks.describe(&locks_header)?;
-        let data_name = self.name.object(ObjectKind::Data);
-        Object::unlink(&data_name)?;
-        let built = self.build_data(&data_name, &data_header).and_then(|()| Ok(locks.complete()?));
-        if built.is_err() {
-            // The error that counts is the first one. Where this fails too, the locks object stays incomplete.
-            let _ = Object::unlink(&data_name);
-        }
-        built
-    }
-
-    fn build_data(&self, name: &str, header: &Header) -> Result<(), OpenError> {
-        let Some(data) = Object::create(name, self.permission)? else {
-            return Err(OpenError::Unsettled { object: name.to_owned() });
-        };
-        data.begin(self.permission, header.length)?;
-        data.describe(header)?;
-        Ok(data.complete()?)
+        Ok(Plan {
+            anchor: header(Kind::SlotsLocks, slots::Object::Locks),
+            data: Some(header(Kind::SlotsData, slots::Object::Data)),
+        })
     }
 }
 
@@ -337,24 +302,4 @@ enum Wanted {
     Producer,
     Consumer(u8),
     AnyConsumer,
-}
-
-/// Removes a channel's objects, waiting that long for another process that creates or removes them.
-pub(crate) fn remove_channel(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
-    let locks_name = name.object(ObjectKind::Locks);
-    let data_name = name.object(ObjectKind::Data);
-    let orphaned = || Ok(Object::open(&data_name, Access::Read)?.is_some());
-    remove(&locks_name, wait, orphaned, |locks| {
-        if force == Force::No
-            && let Some(byte) = take_all(locks)?
-        {
-            let role = Role::of_channel(byte);
-            return Err(RemoveError::InUse { channel: name.to_string(), role, holder: role.holder(locks) });
-        }
-        // From here on whoever opens the channel begins it anew.
-        locks.mark_incomplete()?;
-        Object::unlink(&data_name)?;
-        Object::unlink(&locks_name)?;
-        Ok(())
-    })
 }

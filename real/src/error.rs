@@ -59,25 +59,6 @@ impl fmt::Display for OsError {
 
 impl Error for OsError {}
 
-/// An object could not be used; how public errors begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ObjectError {
-    Os(OsError),
-    Header { object: String, source: HeaderError },
-}
-
-impl ObjectError {
-    pub(crate) fn is_incomplete(&self) -> bool {
-        matches!(self, ObjectError::Header { source: HeaderError::Incomplete, .. })
-    }
-}
-
-impl From<OsError> for ObjectError {
-    fn from(error: OsError) -> Self {
-        ObjectError::Os(error)
-    }
-}
-
 /// Why a role or a view of a channel or board was not had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -189,16 +170,6 @@ pub enum OpenError {
     },
     /// A system call failed.
     Os(OsError),
-}
-
-impl From<ObjectError> for OpenError {
-    fn from(error: ObjectError) -> Self {
-        match error {
-            ObjectError::Os(error) => OpenError::Os(error),
-            ObjectError::Header { object, source: HeaderError::Incomplete } => OpenError::Incomplete { object },
-            ObjectError::Header { object, source } => OpenError::Header { object, source },
-        }
-    }
 }
 
 impl From<OsError> for OpenError {

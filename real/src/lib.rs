@@ -19,10 +19,10 @@ pub mod status;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
-pub use creation::Force;
 pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError};
 /// The protocols themselves, whose errors are the sources of this package's.
 pub use lastword_protocol as protocol;
+pub use lastword_protocol::creation::Force;
 pub use lastword_protocol::header::{Field, HeaderError, TypeLayout};
 pub use lastword_protocol::slots::{
     CAPACITY_MAX, CONSUMERS_MAX, Corrupt, Garbage, LayoutError, PAYLOAD_ALIGN, Recovery, Sequence, Word,

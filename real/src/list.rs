@@ -1,10 +1,10 @@
 //! Which objects there are, and removing those that nobody uses.
 
-use crate::channel::remove_channel;
-use crate::creation::Force;
+use crate::creation::Named;
 use crate::error::RemoveError;
 use crate::name::{Name, ObjectKind, PREFIX};
-use crate::status::remove_board;
+use crate::object::Permission;
+use lastword_protocol::creation::Force;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,12 +80,8 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
             |other: &mut ObjectName| other.name == object.name && (other.kind == ObjectKind::Status) == is_board;
         let mut parts: Vec<_> = objects.extract_if(.., of_the_same).collect();
         parts.push(object.clone());
-        let outcome = if is_board {
-            remove_board(&name, Force::No, Duration::ZERO)
-        } else {
-            remove_channel(&name, Force::No, Duration::ZERO)
-        };
-        match outcome {
+        let of = if is_board { Named::board } else { Named::channel };
+        match of(&name, Permission::Default).remove(Force::No, Duration::ZERO) {
             Ok(true) => removed.append(&mut parts),
             Ok(false) | Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {}
             Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {}

@@ -5,11 +5,11 @@
 //! keeps the description that it was made from alive, so a description that holds a role is never mapped
 //! ([`Object::reopen`]): whoever looks into a dying process's memory does not prolong its role.
 
-use crate::error::{ObjectError, OpenError, OsError};
+use crate::error::{OpenError, OsError};
 use crate::list::DIRECTORY;
 use crate::region::Region;
-use crate::role::LockByte;
-use lastword_protocol::header::{self, Header};
+use lastword_protocol::creation::{Access, LockByte};
+use lastword_protocol::header::{self, Header, HeaderError};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
 use nix::libc;
@@ -30,13 +30,6 @@ use std::time::{Duration, Instant};
 /// That the owner may read and write.
 const OWNER: u32 = 0o600;
 const LOCK_POLL: Duration = Duration::from_millis(1);
-
-/// How an object is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    ReadWrite,
-}
 
 /// An open shared-memory object.
 #[derive(Debug)]
@@ -117,11 +110,10 @@ impl Object {
         }
     }
 
-    /// Removes the name; false where there was none. Who has the object open or mapped keeps it.
-    pub(crate) fn unlink(name: &str) -> Result<bool, OsError> {
+    /// Removes the name, if there is one. Who has the object open or mapped keeps it.
+    pub(crate) fn unlink(name: &str) -> Result<(), OsError> {
         match shm_unlink(name) {
-            Ok(()) => Ok(true),
-            Err(Errno::ENOENT) => Ok(false),
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
             Err(errno) => Err(OsError::new(name, "shm_unlink", errno)),
         }
     }
@@ -147,11 +139,11 @@ impl Object {
         self.length().map(|length| length == 0)
     }
 
-    /// The object's header, and whether the object is as long as it says.
+    /// The object's header, or what it has instead. Its header says how long the object is, too.
     ///
     /// A creator may be at work meanwhile. Before its magic, which it writes last, nothing but the first word is looked
     /// at; whoever sees the magic sees the rest and the full length.
-    pub(crate) fn header(&self) -> Result<Header, ObjectError> {
+    pub(crate) fn header(&self) -> Result<Result<Header, HeaderError>, OsError> {
         let mut words = [0; header::WORDS];
         let mut length = self.length()?;
         let mut count = self.read(&mut words[..1])?;
@@ -161,7 +153,7 @@ impl Object {
             length = self.length()?;
         }
         let words = if length == 0 { &[] } else { &words[..count] };
-        Header::parse(words, length).map_err(|source| ObjectError::Header { object: self.name.clone(), source })
+        Ok(Header::parse(words, length))
     }
 
     /// Begins to make this empty object one of `length` bytes, all zero: its first word says that it is incomplete.

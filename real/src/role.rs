@@ -1,24 +1,13 @@
 //! Roles: who may do what, held as locks that the kernel drops when a process dies.
 
-use crate::error::OsError;
 use crate::object::Object;
 use crate::region::{Region, process_id};
-use lastword_protocol::slots::{self, layout};
+use lastword_protocol::creation::{CONSUMERS, LockByte, PRODUCER};
+use lastword_protocol::slots::layout;
 use lastword_protocol::status;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
-
-/// The byte of an object whose lock is a role, or the right to create and remove.
-pub(crate) type LockByte = u16;
-
-/// The right to create, complete and remove.
-pub(crate) const CREATE: RangeInclusive<LockByte> = 0..=0;
-/// Every role that there can be.
-pub(crate) const ALL_ROLES: RangeInclusive<LockByte> = PRODUCER..=CONSUMERS + slots::CONSUMERS_MAX as LockByte - 1;
-
-const PRODUCER: LockByte = 1;
-const CONSUMERS: LockByte = 2;
 
 /// What one process at a time may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,15 +74,9 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Takes a role of `object`; the object back where a live process has it.
-    pub(crate) fn take(object: Object, role: Role) -> Result<Result<Self, Object>, OsError> {
-        let process = process_id();
-        Ok(if object.try_lock(&role.bytes())? { Ok(Self { object, role, process }) } else { Err(object) })
-    }
-
-    /// The object that the role is of.
-    pub(crate) fn object(&self) -> &Object {
-        &self.object
+    /// The role of `object`, whose lock this process has just taken.
+    pub(crate) fn new(object: Object, role: Role) -> Self {
+        Self { object, role, process: process_id() }
     }
 
     /// Whether this process took the role, and not the one that it was forked from.

@@ -22,18 +22,18 @@
 //! # }
 //! ```
 
-use crate::creation::{self, ATTEMPTS, Force, WAIT, expect, open_or_create, take_all, take_beside_removers};
+use crate::creation::{Named, expect};
 use crate::error::{OpenError, OsError, RemoveError};
-use crate::name::{Name, ObjectKind};
-use crate::object::{Access, Object, Permission};
+use crate::name::Name;
+use crate::object::{Object, Permission};
 use crate::region::Region;
 use crate::role::{Held, Role};
+use lastword_protocol::creation::{self, Access, Attached, Force, Part, Plan, WAIT};
 use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Site};
 use lastword_protocol::status::{self as protocol, Layout, Word};
 pub use lastword_protocol::status::{StatusError, Value, WORDS_MAX};
 use std::sync::atomic::fence;
-use std::time::Duration;
 
 const WORDS: TypeLayout = TypeLayout::new("words", 8, 8, &[]);
 
@@ -107,7 +107,6 @@ impl Writer {
     /// *Repeatable.* What a kill leaves half-made the next call completes.
     pub fn create(name: &str, words: u16, mode: u32) -> Result<Self, OpenError> {
         let board = Name::new(name)?;
-        let object_name = board.object(ObjectKind::Status);
         let Some(layout) = Layout::new(words) else {
             return Err(OpenError::Words { board: board.to_string(), found: words.into() });
         };
@@ -120,34 +119,25 @@ impl Writer {
             payload: WORDS,
         };
         let permission = Permission::exactly(name, mode & 0o777)?;
-        for _ in 0..ATTEMPTS {
-            let (object, header) = open_or_create(&object_name, permission, |object| {
-                object.begin(permission, wanted.length)?;
-                object.describe(&wanted)?;
-                Ok(object.complete()?)
-            })?;
+        let objects = Named::board(&board, permission);
+        let object_name = objects.object(Part::Anchor);
+        let plan = || Ok(Plan { anchor: wanted, data: None });
+        let check = |header: &Header| {
             expect(&object_name, "kind", header.kind, wanted.kind)?;
             expect(&object_name, "words", header.consumers, wanted.consumers)?;
-            check(&object_name, &header)?;
-            let take = |object| Ok(Held::take(object, Role::Writer)?.map_err(|object| (object, ())));
-            let Some(taken) = take_beside_removers(object, take)? else { continue };
-            let object = match &taken {
-                Ok(held) => held.object(),
-                Err((object, ())) => object,
-            };
-            // The object may have been removed before the role was taken.
-            let Some(again) = object.reopen(Access::ReadWrite)? else { continue };
-            let held = taken.map_err(|(object, ())| OpenError::RoleTaken {
-                channel: board.to_string(),
-                role: Role::Writer,
-                holder: Role::Writer.holder(&object),
-            })?;
-            let region = again.map(layout.length(), Access::ReadWrite)?;
-            Role::Writer.sign(&region);
-            let inner = protocol::Writer::recover(StatusMemory { region, layout }, layout);
-            return Ok(Self { inner, _held: held });
-        }
-        Err(OpenError::Unsettled { object: object_name })
+            Ok((check(&object_name, header)?, Role::Writer.bytes()))
+        };
+        let refuse = |object: &Object, _: &Layout| {
+            let (role, holder) = (Role::Writer, Role::Writer.holder(object));
+            OpenError::RoleTaken { channel: board.to_string(), role, holder }
+        };
+        let Attached { anchor, again, .. } =
+            creation::attach(&objects, plan, check, refuse).map_err(|failure| objects.failed(failure))?;
+        let held = Held::new(anchor, Role::Writer);
+        let region = again.map(layout.length(), Access::ReadWrite)?;
+        Role::Writer.sign(&region);
+        let inner = protocol::Writer::recover(StatusMemory { region, layout }, layout);
+        Ok(Self { inner, _held: held })
     }
 
     /// Sets word `index`. One plain store on x86-64.
@@ -199,12 +189,11 @@ impl Monitor {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn open(name: &str) -> Result<Self, OpenError> {
-        let object_name = Name::new(name)?.object(ObjectKind::Status);
-        let Some(object) = Object::open(&object_name, Access::Read)? else {
-            return Err(OpenError::NotFound { object: object_name });
-        };
-        let header = object.header()?;
-        let layout = check(&object_name, &header)?;
+        let board = Name::new(name)?;
+        let objects = Named::board(&board, Permission::Default);
+        let opened = creation::open(&objects, Part::Anchor, Access::Read);
+        let (object, header) = opened.map_err(|failure| objects.failed(failure))?;
+        let layout = check(&objects.object(Part::Anchor), &header)?;
         let region = object.map(layout.length(), Access::Read)?;
         Ok(Self { inner: protocol::Monitor::new(StatusMemory { region, layout }, layout), object })
     }
@@ -253,25 +242,7 @@ impl Monitor {
 /// # Crash safety
 /// *Repeatable.*
 pub fn remove(name: &str, force: Force) -> Result<bool, RemoveError> {
-    remove_board(&Name::new(name)?, force, WAIT)
-}
-
-/// Removes a board, waiting that long for another process that creates or removes it.
-pub(crate) fn remove_board(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
-    let object_name = name.object(ObjectKind::Status);
-    creation::remove(
-        &object_name,
-        wait,
-        || Ok(false),
-        |object| {
-            if force == Force::No && take_all(object)?.is_some() {
-                let (role, holder) = (Role::Writer, Role::Writer.holder(object));
-                return Err(RemoveError::InUse { channel: name.to_string(), role, holder });
-            }
-            Object::unlink(&object_name)?;
-            Ok(())
-        },
-    )
+    Named::board(&Name::new(name)?, Permission::Default).remove(force, WAIT)
 }
 
 /// Checks that an object is a board; its dimensions.

@@ -33,7 +33,7 @@ const STOPS_OF_ATTACHING: u32 = 60;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// What the first words of a channel's locks object and data object can be. (`real/src/channel.rs` has the table.)
+/// What the first words of a channel's locks object and data object can be. (`protocol/src/creation` has the table.)
 type State = [&'static str; 2];
 
 fn main() -> Outcome {

@@ -129,8 +129,14 @@ pub(super) fn exercise<T: Subject + ?Sized>(scratch: &Scratch, found: &Found, in
     let observer = observer.or_else(|_| says(channel.observer(), scratch)).ok();
     assert_eq!(observer.is_some(), consumers > 0);
     let capacity = observer.as_ref().map_or(0, Observer::capacity);
-    let mut roles = Roles { scratch, channel, producer, consumer, observer, capacity, newest: None, kept: None };
+    let attached = found.of(ObjectKind::Data).filter(|_| matches!(verdict, Verdict::Attach { .. }));
+    let newest = attached.map_or(Ok(None), |data| model::newest(data, T::SIZE));
+    let mut roles = Roles { scratch, channel, producer, consumer, observer, capacity, newest, kept: None };
     roles.take_over();
+    if roles.kept.is_some() {
+        let mut messages = (0..=u8::MAX).map(|slot| model::message(attached?, slot.into(), T::SIZE));
+        assert!(messages.any(|message| message == roles.kept), "what is locked is a message that was there");
+    }
     for step in input.steps.iter().take(STEPS_MAX) {
         roles.take_step(*step);
     }
@@ -144,8 +150,8 @@ struct Roles<'s, T: Subject + ?Sized> {
     consumer: Option<Consumer<T>>,
     observer: Option<Observer<T>>,
     capacity: usize,
-    /// What was published here last.
-    newest: Last,
+    /// What was published last, as it was found or by us; `Err` where it is garbage.
+    newest: Result<Last, ()>,
     /// What the consumer has locked.
     kept: Last,
 }
@@ -198,7 +204,7 @@ impl<T: Subject + ?Sized> Roles<'_, T> {
         match says(published, self.scratch) {
             Ok(sequence) => {
                 assert_eq!(sequence, previous.map_or(Sequence::FIRST, Sequence::next));
-                self.newest = Some((sequence, message));
+                self.newest = Ok(Some((sequence, message)));
             }
             Err(PublishError { source: slots::PublishError::Corrupt(_), .. }) => assert_eq!(producer.last(), previous),
             Err(error) => assert!(length > self.capacity, "{error}"),
@@ -223,13 +229,11 @@ impl<T: Subject + ?Sized> Roles<'_, T> {
         });
         match acquired {
             Ok(read) => {
-                if self.newest.is_some() {
-                    assert_eq!(read, self.newest);
-                }
+                assert_eq!(Ok(&read), self.newest.as_ref());
                 self.kept = read.filter(|_| keeps);
             }
             Err(error) => {
-                assert_eq!(self.newest, None, "{error}");
+                assert_eq!(self.newest, Err(()), "{error}");
                 assert!(consumer.held().is_none(), "nothing is locked then");
             }
         }
@@ -252,24 +256,16 @@ impl<T: Subject + ?Sized> Roles<'_, T> {
     fn peek(&self) {
         let Some(observer) = &self.observer else { return };
         match says(T::peek(observer), self.scratch) {
-            Ok(read) => {
-                if self.newest.is_some() {
-                    assert_eq!(read, self.newest);
-                }
-            }
-            Err(error) => assert_eq!(self.newest, None, "{error}"),
+            Ok(read) => assert_eq!(Ok(read), self.newest),
+            Err(error) => assert_eq!(self.newest, Err(()), "{error}"),
         }
     }
 
     fn read_last(&self) {
         let Some(producer) = &self.producer else { return };
         match says(T::read_last(producer), self.scratch) {
-            Ok(read) => {
-                if let Some((_, message)) = &self.newest {
-                    assert_eq!(read.as_ref(), Some(message));
-                }
-            }
-            Err(error) => assert_eq!(self.newest, None, "{error}"),
+            Ok(read) => assert_eq!(Ok(read), self.newest.clone().map(|newest| newest.map(|(_, message)| message))),
+            Err(error) => assert_eq!(self.newest, Err(()), "{error}"),
         }
     }
 

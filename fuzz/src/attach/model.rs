@@ -1,7 +1,7 @@
 //! What has to be accepted, and what has to be refused: judged from the bytes alone, without the library's parser.
 
 use super::planted::BOARD;
-use lastword::{CONSUMERS_MAX, ObjectKind, TypeLayout};
+use lastword::{CONSUMERS_MAX, ObjectKind, Sequence, TypeLayout};
 use lastword_protocol::header::{CREATING, Kind, MAGIC, VERSION, WORDS};
 use lastword_protocol::status::WORDS_MAX;
 
@@ -51,6 +51,28 @@ pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) 
         })
     };
     attach().unwrap_or(Verdict::Refuse)
+}
+
+/// The newest message of a data object that can be attached to; `Err` where there should be one and it is garbage.
+pub(crate) fn newest(data: &[u8], size: Option<usize>) -> Result<Option<(Sequence, Vec<u8>)>, ()> {
+    match word(data, 256 / 8) {
+        Some(0) => Ok(None),
+        Some(latest) if latest >> 62 == 0 => match message(data, latest & 0xff, size) {
+            Some(message) if message.0.get() == latest >> 8 => Ok(Some(message)),
+            _ => Err(()),
+        },
+        _ => Err(()),
+    }
+}
+
+/// The message in a slot; `None` where its words are garbage.
+pub(crate) fn message(data: &[u8], slot: u64, size: Option<usize>) -> Option<(Sequence, Vec<u8>)> {
+    let (consumers, capacity) = (word(data, 4)?, word(data, 5)?);
+    let start = (384 + slot * (64 + capacity.next_multiple_of(64))) as usize;
+    let sequence = Sequence::new(word(data, start / 8)?)?;
+    let length = word(data, start / 8 + 1).filter(|&length| length <= capacity)? as usize;
+    let is_sized = size.is_none_or(|size| size == length);
+    (slot < consumers + 2 && is_sized).then(|| (sequence, data[start + 64..][..length].to_vec()))
 }
 
 /// The verdict on a board; any number of words will do where none is asked for.

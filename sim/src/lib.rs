@@ -6,3 +6,6 @@ pub mod program;
 pub mod trace;
 pub mod world;
 pub mod exhaustive;
+pub mod case;
+pub mod sample;
+pub mod shrink;

@@ -28,9 +28,11 @@
 //! also be left with neither the old nor the new value ([`POISON`]). Which of these it is is chosen at the first access
 //! that could tell. `Tso` and `Pso` model the machine only: what was stored is flushed.
 //!
-//! The dead process's reads are over: nobody races with them. For its successor in the role no word goes back to an older
-//! value. It also knows of all that the dead process knew ([`Handover::Synchronized`]); or, more strictly, of nothing
-//! ([`Handover::Bare`]): then what recovery reads has to be ordered by the protocol's own accesses.
+//! For the successor in a role no word goes back to an older value. Apart from that there are two ways to see the kernel's
+//! hand-over, and each finds what the other does not. Either it orders memory ([`Handover::Synchronized`]): the
+//! successor knows what the dead process knew, and has to pass it on, its reads among it. Or it does not
+//! ([`Handover::Bare`]): the dead process's reads are over, and what recovery reads has to be ordered by the
+//! protocol's own accesses.
 
 use crate::choose::{Choose, Question};
 use lastword_protocol::memory::Ordering;
@@ -50,13 +52,12 @@ pub enum Model {
     Weak,
 }
 
-/// What the successor in a role knows.
+/// What the successor in a role knows. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Handover {
     /// All that the dead process knew: the kernel's hand-over orders memory.
     Synchronized,
-    /// Nothing: no value is older to it than it was to the dead process, but nothing that anybody did happens-before
-    /// what it does until it acquires it.
+    /// Nothing: what anybody did does not happen-before what it does until it acquires it.
     Bare,
 }
 
@@ -567,17 +568,18 @@ impl Memory {
 
     /// A process dies.
     pub fn kill(&mut self, rules: &Rules, process: usize) {
-        let reads = rules.reads_by(process);
-        if self.events & reads != 0 {
-            self.events &= !reads;
-            self.for_each_known(|known| *known |= reads);
+        if rules.handover == Handover::Bare {
+            // What the dead process has read is of no account to anybody, and its successor knows nothing of it.
+            let reads = rules.reads_by(process);
+            if self.events & reads != 0 {
+                self.events &= !reads;
+                self.for_each_known(|known| *known |= reads);
+            }
+            self.known[process].now = !self.events;
         }
         self.fresh = 0;
         let nothing = !self.events;
         let known = &mut self.known[process];
-        if rules.handover == Handover::Bare {
-            known.now = nothing;
-        }
         known.acquired = known.now;
         known.fenced = nothing;
         // The newest value comes first: it is the one that is there if nothing was lost.

@@ -243,7 +243,6 @@ pub struct State<O> {
     processes: Vec<Process>,
     memory: Cells,
     oracle: O,
-    oracle_digest: u64,
     kills: u8,
     last: u8,
 }
@@ -254,7 +253,6 @@ impl<O: Clone> Clone for State<O> {
             processes: self.processes.clone(),
             memory: self.memory.clone(),
             oracle: self.oracle.clone(),
-            oracle_digest: self.oracle_digest,
             kills: self.kills,
             last: self.last,
         }
@@ -264,7 +262,6 @@ impl<O: Clone> Clone for State<O> {
         self.processes.clone_from(&other.processes);
         self.memory.clone_from(&other.memory);
         self.oracle.clone_from(&other.oracle);
-        self.oracle_digest = other.oracle_digest;
         self.kills = other.kills;
         self.last = other.last;
     }
@@ -344,7 +341,6 @@ impl<S: Scenario + Clone + 'static> World<S> {
         let initial = State {
             processes: (0..processes).map(|process| Process::new(program.root(process))).collect(),
             memory: Cells::new(&rules, &initial),
-            oracle_digest: SEED.hash_one(&oracle),
             oracle,
             kills: setting.kills.max,
             last: 0,
@@ -464,7 +460,6 @@ impl<S: Scenario + Clone + 'static> World<S> {
         self.note(process, state, What::Dies { lost });
         state.memory.kill(&self.rules, process);
         S::died(&mut state.oracle, process);
-        state.oracle_digest = SEED.hash_one(&state.oracle);
         state.kills -= 1;
         let before = state.processes[process];
         state.processes[process] = Process {
@@ -488,10 +483,9 @@ impl<S: Scenario + Clone + 'static> World<S> {
         let known = self.lines.is_some().then(|| state.memory.doubts());
         let answer = match action {
             Action::Tell(event) => {
+                let before = (state.kills > 0).then(|| state.oracle.clone());
                 let told = S::judge(&mut state.oracle, event);
-                let digest = SEED.hash_one(&state.oracle);
-                effect = digest != state.oracle_digest;
-                state.oracle_digest = digest;
+                effect = before.is_some_and(|before| before != state.oracle);
                 if self.lines.is_some() {
                     let event = format!("{event:?}");
                     self.note(process, state, What::Tells { event, answer: told.as_ref().copied().ok() });
@@ -750,7 +744,6 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
                 }
             }
         }
-        canonical.oracle_digest = SEED.hash_one(&canonical.oracle);
         let digest = self.digest_of(&canonical);
         self.scratch = Some(canonical);
         digest
@@ -790,7 +783,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         for process in 0..state.processes.len() {
             hasher.write_u64(self.digest_of_process(state, process));
         }
-        hasher.write_u64(state.oracle_digest);
+        state.oracle.hash(&mut hasher);
         hasher.write_u8(state.kills);
         state.memory.digest(&mut hasher);
         hasher.finish()

@@ -1,13 +1,48 @@
 //! Scenarios with a name, whatever their protocol.
 
 use crate::exhaustive::{self, Found, Gauge, Limits, Searched};
+use crate::memory::{Handover, Model};
 use crate::sample::{self, Sampled, Sampling};
 use crate::shrink::{self, Shrunk};
 use crate::trace::Line;
-use crate::world::{Setting, System, World};
+use crate::world::{Kills, Scripted, Setting, World};
 use lastword_protocol::model::variant::{self, Change, Variant};
 use lastword_protocol::model::{Scenario, Violation, ready, slots, status};
 use lastword_protocol::sequence::Sequence;
+
+/// How a scenario is run, by names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// What a load may find.
+    pub model: Model,
+    /// At most so many kills, of anybody.
+    pub kills: u8,
+    /// What the successor in a role knows.
+    pub handover: Handover,
+    /// The broken variant, if any.
+    pub variant: Option<String>,
+}
+
+impl Spec {
+    /// The protocol as it is, where the kernel's hand-over orders nothing.
+    pub const fn new(model: Model, kills: u8) -> Self {
+        Self { model, kills, handover: Handover::Bare, variant: None }
+    }
+
+    /// The same, where it does.
+    #[must_use]
+    pub const fn synchronized(mut self) -> Self {
+        self.handover = Handover::Synchronized;
+        self
+    }
+
+    /// The same, of a broken variant.
+    #[must_use]
+    pub fn broken(mut self, variant: &str) -> Self {
+        self.variant = Some(variant.to_owned());
+        self
+    }
+}
 
 /// A scenario by its name.
 pub trait Case: Send + Sync {
@@ -20,41 +55,41 @@ pub trait Case: Send + Sync {
     /// The operations of each process.
     fn operations(&self) -> Vec<Vec<String>>;
 
-    /// The names of the protocol's sites.
+    /// The names of the protocol's sites, or of what else there is to be killed beside.
     fn sites(&self) -> Vec<&'static str>;
 
-    /// The missing and misplaced steps of the protocol, and its weakened orderings.
-    fn variants(&self) -> Vec<(String, Change)>;
+    /// The names of the protocol's broken variants.
+    fn variants(&self) -> Vec<String>;
 
     /// Searches every run.
     ///
     /// # Errors
-    /// The scenario is larger than the simulator's tables.
-    fn search(&self, setting: &Setting, limits: &Limits, gauge: &Gauge) -> Result<Searched, String>;
+    /// The scenario is larger than the simulator's tables, or has no such variant.
+    fn search(&self, spec: &Spec, limits: &Limits, gauge: &Gauge) -> Result<Searched, String>;
 
     /// Tries random runs.
     ///
     /// # Errors
     /// As [`search`](Self::search).
-    fn sample(&self, setting: &Setting, sampling: &Sampling, gauge: &Gauge) -> Result<Sampled, String>;
+    fn sample(&self, spec: &Spec, sampling: &Sampling, gauge: &Gauge) -> Result<Sampled, String>;
 
     /// The run with the fewest kills, then the fewest steps, that breaks a promise.
     ///
     /// # Errors
     /// As [`search`](Self::search).
-    fn shortest(&self, setting: &Setting, states_max: u64, gauge: &Gauge) -> Result<Option<Found>, String>;
+    fn shortest(&self, spec: &Spec, states_max: u64, gauge: &Gauge) -> Result<Option<Found>, String>;
 
     /// Makes a failure smaller.
     ///
     /// # Errors
     /// As [`search`](Self::search); or the answers lead to no violation.
-    fn shrink(&self, setting: &Setting, answers: &[u8]) -> Result<Shrunk, String>;
+    fn shrink(&self, spec: &Spec, answers: &[u8]) -> Result<Shrunk, String>;
 
     /// What happens in a run of these operations along these answers.
     ///
     /// # Errors
     /// As [`search`](Self::search); or there are no such operations.
-    fn tell(&self, setting: &Setting, script: Option<&[Vec<u16>]>, answers: &[u8]) -> Result<Told, String>;
+    fn tell(&self, spec: &Spec, script: Option<&[Vec<u16>]>, answers: &[u8]) -> Result<Told, String>;
 }
 
 /// What happened in a run.
@@ -66,24 +101,126 @@ pub struct Told {
     pub violation: Option<Violation>,
 }
 
+/// Systems of one kind, for as many threads as one likes.
+pub(crate) trait Maker {
+    type System: Scripted;
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`Case::search`].
+    fn make(&self, spec: &Spec) -> Result<Self::System, String>;
+}
+
+/// Makes systems that could be made once.
+fn again<M: Maker>(maker: &M, spec: &Spec) -> Result<impl Fn() -> M::System, String> {
+    maker.make(spec)?;
+    Ok(move || match maker.make(spec) {
+        Ok(system) => system,
+        Err(error) => unreachable!("it could be made before: {error}"),
+    })
+}
+
+pub(crate) fn search<M: Maker + Sync>(
+    maker: &M,
+    spec: &Spec,
+    limits: &Limits,
+    gauge: &Gauge,
+) -> Result<Searched, String> {
+    Ok(exhaustive::search(&again(maker, spec)?, limits, gauge))
+}
+
+pub(crate) fn sample<M: Maker + Sync>(
+    maker: &M,
+    spec: &Spec,
+    sampling: &Sampling,
+    gauge: &Gauge,
+) -> Result<Sampled, String> {
+    Ok(sample::sample(&again(maker, spec)?, sampling, gauge))
+}
+
+pub(crate) fn shortest<M: Maker>(
+    maker: &M,
+    spec: &Spec,
+    states_max: u64,
+    gauge: &Gauge,
+) -> Result<Option<Found>, String> {
+    let mut system = maker.make(spec)?;
+    for kills in 0..=spec.kills {
+        system.set_kills(kills);
+        let found = exhaustive::shortest(&mut system, states_max, gauge);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn shrink<M: Maker>(maker: &M, spec: &Spec, answers: &[u8]) -> Result<Shrunk, String> {
+    shrink::shrink(&mut maker.make(spec)?, answers)
+        .ok_or_else(|| "these choices lead to no violation: there is nothing to shrink".to_owned())
+}
+
+pub(crate) fn tell<M: Maker>(
+    maker: &M,
+    spec: &Spec,
+    script: Option<&[Vec<u16>]>,
+    answers: &[u8],
+) -> Result<Told, String> {
+    let mut system = maker.make(spec)?;
+    if let Some(script) = script {
+        let known = system.script();
+        let there = |(process, list): (usize, &Vec<u16>)| {
+            known.get(process).is_some_and(|known| list.iter().all(|&number| usize::from(number) < known.len()))
+        };
+        if script.len() != known.len() || !script.iter().enumerate().all(there) {
+            return Err("the operations are not those of this scenario".to_owned());
+        }
+        system.set_script(script.to_vec());
+    }
+    let (result, lines) = exhaustive::tell(&mut system, answers);
+    Ok(Told { lines, violation: result.err() })
+}
+
+/// Names of processes of these roles: numbered where there are several.
+pub(crate) fn numbered(roles: &[&str]) -> Vec<String> {
+    let number = |process: usize| roles[..process].iter().filter(|&&role| role == roles[process]).count();
+    let is_alone = |role: &str| roles.iter().filter(|&&other| other == role).count() == 1;
+    let name = |process: usize| match roles[process] {
+        role if is_alone(role) => role.to_owned(),
+        role => format!("{role} {}", number(process)),
+    };
+    (0..roles.len()).map(name).collect()
+}
+
+/// A scenario of a protocol over memory.
 struct Named<S> {
     name: &'static str,
     scenario: S,
     steps: &'static [Variant],
 }
 
-impl<S: Scenario + Clone + Send + Sync + 'static> Named<S> {
-    fn world(&self, setting: &Setting) -> Result<World<S>, String> {
-        World::new(&self.scenario, setting).map_err(|error| format!("{}: {error}", self.name))
+impl<S: Scenario> Named<S> {
+    fn changes(&self) -> impl Iterator<Item = (String, Change)> {
+        let steps = self.steps.iter().map(|step| (step.name.to_owned(), step.change));
+        steps.chain(variant::weakenings(S::SITES).map(|change| (variant_name(&change), change)))
     }
+}
 
-    /// Worlds for as many threads as one likes. They refer to their scenarios for ever.
-    fn make<'a>(&'a self, setting: &'a Setting) -> Result<impl Fn() -> World<S> + Sync + 'a, String> {
-        self.world(setting)?;
-        Ok(move || match self.world(setting) {
-            Ok(world) => world,
-            Err(error) => unreachable!("it could be made before: {error}"),
-        })
+impl<S: Scenario + Clone + 'static> Maker for Named<S> {
+    type System = World<S>;
+
+    fn make(&self, spec: &Spec) -> Result<World<S>, String> {
+        let change = match &spec.variant {
+            None => None,
+            Some(name) => match self.changes().find(|(known, _)| known == name) {
+                Some((_, change)) => Some(change),
+                None => return Err(format!("the protocol has no variant `{name}`; `list --variants` shows them")),
+            },
+        };
+        let kills = Kills::any(spec.kills);
+        let setting = Setting { model: spec.model, kills, handover: spec.handover, change };
+        World::new(&self.scenario, &setting).map_err(|error| format!("{}: {error}", self.name))
     }
 }
 
@@ -91,70 +228,35 @@ impl<S: Scenario + Clone + Send + Sync + 'static> Case for Named<S> {
     fn name(&self) -> &'static str {
         self.name
     }
-
     fn roles(&self) -> Vec<String> {
         let all: Vec<_> = (0..self.scenario.processes()).map(|process| self.scenario.role(process)).collect();
-        let number = |process: usize| all[..process].iter().filter(|&&role| role == all[process]).count();
-        let is_alone = |role: &str| all.iter().filter(|&&other| other == role).count() == 1;
-        let name = |process: usize| match all[process] {
-            role if is_alone(role) => role.to_owned(),
-            role => format!("{role} {}", number(process)),
-        };
-        (0..all.len()).map(name).collect()
+        numbered(&all)
     }
-
     fn operations(&self) -> Vec<Vec<String>> {
-        let list = |process| self.scenario.operations(process).iter().map(|operation| format!("{operation:?}")).collect();
+        let list =
+            |process| self.scenario.operations(process).iter().map(|operation| format!("{operation:?}")).collect();
         (0..self.scenario.processes()).map(list).collect()
     }
-
     fn sites(&self) -> Vec<&'static str> {
         S::SITES.iter().map(|site| site.name).collect()
     }
-
-    fn variants(&self) -> Vec<(String, Change)> {
-        let steps = self.steps.iter().map(|step| (step.name.to_owned(), step.change));
-        steps.chain(variant::weakenings(S::SITES).map(|change| (variant_name(&change), change))).collect()
+    fn variants(&self) -> Vec<String> {
+        self.changes().map(|(name, _)| name).collect()
     }
-
-    fn search(&self, setting: &Setting, limits: &Limits, gauge: &Gauge) -> Result<Searched, String> {
-        Ok(exhaustive::search(&self.make(setting)?, limits, gauge))
+    fn search(&self, spec: &Spec, limits: &Limits, gauge: &Gauge) -> Result<Searched, String> {
+        search(self, spec, limits, gauge)
     }
-
-    fn sample(&self, setting: &Setting, sampling: &Sampling, gauge: &Gauge) -> Result<Sampled, String> {
-        Ok(sample::sample(&self.make(setting)?, sampling, gauge))
+    fn sample(&self, spec: &Spec, sampling: &Sampling, gauge: &Gauge) -> Result<Sampled, String> {
+        sample(self, spec, sampling, gauge)
     }
-
-    fn shortest(&self, setting: &Setting, states_max: u64, gauge: &Gauge) -> Result<Option<Found>, String> {
-        let mut world = self.world(setting)?;
-        for kills in 0..=setting.kills.max {
-            world.set_kills(kills);
-            let found = exhaustive::shortest(&mut world, states_max, gauge);
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+    fn shortest(&self, spec: &Spec, states_max: u64, gauge: &Gauge) -> Result<Option<Found>, String> {
+        shortest(self, spec, states_max, gauge)
     }
-
-    fn shrink(&self, setting: &Setting, answers: &[u8]) -> Result<Shrunk, String> {
-        shrink::shrink(&mut self.world(setting)?, answers).ok_or_else(|| format!("{}: no promise is broken", self.name))
+    fn shrink(&self, spec: &Spec, answers: &[u8]) -> Result<Shrunk, String> {
+        shrink(self, spec, answers)
     }
-
-    fn tell(&self, setting: &Setting, script: Option<&[Vec<u16>]>, answers: &[u8]) -> Result<Told, String> {
-        let mut world = self.world(setting)?;
-        if let Some(script) = script {
-            let known = world.script();
-            let there = |(process, list): (usize, &Vec<u16>)| {
-                known.get(process).is_some_and(|known| list.iter().all(|&number| usize::from(number) < known.len()))
-            };
-            if script.len() != known.len() || !script.iter().enumerate().all(there) {
-                return Err(format!("{}: the operations are not those of this scenario", self.name));
-            }
-            world.set_script(script.to_vec());
-        }
-        let (result, lines) = exhaustive::tell(&mut world, answers);
-        Ok(Told { lines, violation: result.err() })
+    fn tell(&self, spec: &Spec, script: Option<&[Vec<u16>]>, answers: &[u8]) -> Result<Told, String> {
+        tell(self, spec, script, answers)
     }
 }
 
@@ -249,10 +351,4 @@ pub static CASES: &[&dyn Case] = &[
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<&'static dyn Case> {
     CASES.iter().copied().find(|case| case.name() == name)
-}
-
-/// What happens under a system along these answers.
-pub fn told<S: System>(system: &mut S, answers: &[u8]) -> Told {
-    let (result, lines) = exhaustive::tell(system, answers);
-    Told { lines, violation: result.err() }
 }

@@ -64,7 +64,11 @@ impl Random {
     /// Processes die with a chance of 1 in `dies_one_in` at each point, and take turns with 1 in `switches_one_in`; 1 is
     /// a new draw at each step.
     pub fn new(seed: u64, dies_one_in: u32, switches_one_in: u32) -> Self {
-        Self { rng: SmallRng::seed_from_u64(seed), dies_one_in: dies_one_in.max(1), switches_one_in: switches_one_in.max(1) }
+        Self {
+            rng: SmallRng::seed_from_u64(seed),
+            dies_one_in: dies_one_in.max(1),
+            switches_one_in: switches_one_in.max(1),
+        }
     }
 }
 
@@ -115,7 +119,8 @@ impl Pct {
     }
 
     fn first(&self, enabled: u32) -> u32 {
-        let highest = (0..u32::BITS).filter(|&who| enabled & (1 << who) != 0).max_by_key(|&who| self.priority[who as usize]);
+        let highest =
+            (0..u32::BITS).filter(|&who| enabled & (1 << who) != 0).max_by_key(|&who| self.priority[who as usize]);
         highest.unwrap_or(0)
     }
 }

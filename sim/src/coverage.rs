@@ -46,8 +46,10 @@ impl Coverage {
     /// Of a scenario.
     pub fn new<S: Scenario>(scenario: &S, operations: &[Vec<S::Op>]) -> Self {
         let roles = (0..operations.len()).map(|process| scenario.role(process));
-        let names: Vec<Vec<String>> =
-            operations.iter().map(|list| list.iter().map(|operation| name(&format!("{operation:?}"))).collect()).collect();
+        let names: Vec<Vec<String>> = operations
+            .iter()
+            .map(|list| list.iter().map(|operation| name(&format!("{operation:?}"))).collect())
+            .collect();
         Self::of(roles.collect(), names, S::SITES.iter().map(|site: &&Site| site.name).collect())
     }
 

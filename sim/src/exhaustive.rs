@@ -14,7 +14,7 @@ use hashbrown::HashTable;
 use lastword_protocol::model::Violation;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// How far a search goes.
@@ -49,7 +49,14 @@ pub struct Gauge {
     /// Steps taken.
     pub steps: AtomicU64,
     /// Set to have everybody stop.
-    pub stop: AtomicBool,
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Gauge {
+    /// A gauge of its own for each of several searches, which all stop by one flag.
+    pub fn stopped_by(stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Arc::clone(stop), ..Self::default() }
+    }
 }
 
 /// A run that broke a promise.
@@ -123,7 +130,7 @@ struct Pool {
 
 impl Pool {
     /// The next part; `None` when everything is done.
-    fn take(&self, gauge: &Gauge) -> Option<Part> {
+    fn take(&self, gauge: &Gauge, ended: &Ended) -> Option<Part> {
         let mut parts = lock(&self.parts);
         parts.1 += 1;
         self.waiting.store(parts.1, Relaxed);
@@ -133,7 +140,7 @@ impl Pool {
                 self.waiting.store(parts.1, Relaxed);
                 return Some(part);
             }
-            if parts.1 == self.workers || gauge.stop.load(Relaxed) {
+            if parts.1 == self.workers || gauge.stop.load(Relaxed) || ended.over.load(Relaxed) {
                 self.changed.notify_all();
                 return None;
             }
@@ -152,6 +159,13 @@ impl Pool {
     }
 }
 
+/// That a search is over before it is through: something was found, or there are too many states.
+#[derive(Default)]
+struct Ended {
+    over: AtomicBool,
+    states: AtomicU64,
+}
+
 struct Frame<S> {
     state: S,
     odometer: Odometer,
@@ -166,7 +180,7 @@ pub fn search<S: System>(make: &(impl Fn() -> S + Sync), limits: &Limits, gauge:
     let first = Part { steps: 0, answers: Vec::new(), odometer: Odometer::default(), tried: false };
     let mut parts = VecDeque::from([first]);
     let found = Mutex::new(None);
-    let complete = AtomicBool::new(true);
+    let ended = Ended::default();
     let coverage = Mutex::new(make().coverage().clone());
     if limits.shard.1 > 1 {
         parts = split(make, limits, gauge, &seen, &found, &coverage);
@@ -181,9 +195,9 @@ pub fn search<S: System>(make: &(impl Fn() -> S + Sync), limits: &Limits, gauge:
         for _ in 0..pool.workers {
             scope.spawn(|| {
                 let mut system = make();
-                while let Some(part) = pool.take(gauge) {
-                    if let Some(failed) = work(&mut system, part, &pool, &seen, limits, gauge, &complete) {
-                        gauge.stop.store(true, Relaxed);
+                while let Some(part) = pool.take(gauge, &ended) {
+                    if let Some(failed) = work(&mut system, part, &pool, &seen, limits, gauge, &ended) {
+                        ended.over.store(true, Relaxed);
                         lock(&found).get_or_insert(failed);
                     }
                 }
@@ -193,7 +207,7 @@ pub fn search<S: System>(make: &(impl Fn() -> S + Sync), limits: &Limits, gauge:
     });
     let found = found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     let coverage = coverage.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let complete = complete.into_inner() && !gauge.stop.load(Relaxed) && found.is_none();
+    let complete = !ended.over.into_inner() && !gauge.stop.load(Relaxed) && found.is_none();
     Searched { complete, found, coverage }
 }
 
@@ -251,7 +265,7 @@ fn work<S: System>(
     seen: &Seen,
     limits: &Limits,
     gauge: &Gauge,
-    complete: &AtomicBool,
+    ended: &Ended,
 ) -> Option<Found> {
     let mut state = system.initial().clone();
     let mut listed = Listed::new(&part.answers);
@@ -283,6 +297,7 @@ fn work<S: System>(
                 let open = frames[..depth].iter().flat_map(|frame| frame.odometer.answers());
                 let answers = part.answers.iter().copied().chain(open).collect();
                 failed = Some(Found { answers, violation });
+                executions += 1;
                 break;
             }
             Ok(Step::More) if seen.insert(system.digest(&next.state)) => {
@@ -295,14 +310,13 @@ fn work<S: System>(
         }
         if steps % 1024 == 0 {
             gauge.executions.fetch_add(std::mem::take(&mut executions), Relaxed);
-            let all = gauge.states.fetch_add(states, Relaxed) + states;
-            states = 0;
+            gauge.states.fetch_add(states, Relaxed);
+            let all = ended.states.fetch_add(states, Relaxed) + std::mem::take(&mut states);
             gauge.steps.fetch_add(1024, Relaxed);
             if all > limits.states_max {
-                complete.store(false, Relaxed);
-                gauge.stop.store(true, Relaxed);
+                ended.over.store(true, Relaxed);
             }
-            if gauge.stop.load(Relaxed) {
+            if gauge.stop.load(Relaxed) || ended.over.load(Relaxed) {
                 break;
             }
             if pool.is_hungry() {

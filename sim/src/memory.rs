@@ -940,7 +940,9 @@ impl Histories {
 
     fn kill(&mut self, process: usize) {
         for messages in &mut self.cells {
-            for message in messages.iter_mut().rev().take_while(|message| message.fate == Fate::Unordered(process as u8)) {
+            for message in
+                messages.iter_mut().rev().take_while(|message| message.fate == Fate::Unordered(process as u8))
+            {
                 message.fate = Fate::Doubtful;
             }
         }

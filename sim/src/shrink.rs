@@ -5,8 +5,8 @@
 
 use crate::choose::Question;
 use crate::sample::trace_answers;
-use crate::world::World;
-use lastword_protocol::model::{Scenario, Violation};
+use crate::world::Scripted;
+use lastword_protocol::model::Violation;
 
 /// A failure that cannot be made smaller by taking one thing out.
 #[derive(Clone, Debug)]
@@ -59,14 +59,14 @@ impl Run {
 }
 
 /// The smallest failure so far.
-struct Best<'w, S: Scenario + 'static> {
-    world: &'w mut World<S>,
+struct Best<'w, S> {
+    world: &'w mut S,
     script: Vec<Vec<u16>>,
     run: Run,
     tries: u64,
 }
 
-impl<S: Scenario + Clone + 'static> Best<'_, S> {
+impl<S: Scripted> Best<'_, S> {
     /// Runs this; keeps it if it is a smaller failure.
     fn attempt(&mut self, script: Option<Vec<Vec<u16>>>, answers: &[u8]) -> bool {
         let script = script.unwrap_or_else(|| self.script.clone());
@@ -136,12 +136,7 @@ fn count(script: &[Vec<u16>]) -> usize {
     script.iter().map(Vec::len).sum()
 }
 
-fn fail<S: Scenario + Clone + 'static>(
-    world: &mut World<S>,
-    script: &[Vec<u16>],
-    answers: &[u8],
-    tries: &mut u64,
-) -> Option<Run> {
+fn fail<S: Scripted>(world: &mut S, script: &[Vec<u16>], answers: &[u8], tries: &mut u64) -> Option<Run> {
     *tries += 1;
     world.set_script(script.to_vec());
     let (result, answers) = trace_answers(world, answers);
@@ -149,7 +144,7 @@ fn fail<S: Scenario + Clone + 'static>(
 }
 
 /// Makes the failure that these answers lead to smaller; `None` if they lead to none.
-pub fn shrink<S: Scenario + Clone + 'static>(world: &mut World<S>, answers: &[u8]) -> Option<Shrunk> {
+pub fn shrink<S: Scripted>(world: &mut S, answers: &[u8]) -> Option<Shrunk> {
     let script = world.script().to_vec();
     let mut tries = 0;
     let run = fail(world, &script, answers, &mut tries)?;

@@ -60,6 +60,18 @@ pub trait System {
     fn recorded(&mut self) -> Vec<Line>;
 }
 
+/// A system whose processes perform lists of operations.
+pub trait Scripted: System {
+    /// The operations that each process performs, as numbers into the scenario's lists.
+    fn script(&self) -> &[Vec<u16>];
+
+    /// Has each process perform these operations only.
+    fn set_script(&mut self, script: Vec<Vec<u16>>);
+
+    /// Has at most so many processes die.
+    fn set_kills(&mut self, max: u8);
+}
+
 /// What came of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -328,10 +340,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             racy,
         };
         rules.check()?;
-        let initial: Vec<_> = scenario
-            .initial()
-            .filter_map(|(word, value)| layout.number(word).map(|number| (number, value)))
-            .collect();
+        let initial: Vec<_> =
+            scenario.initial().filter_map(|(word, value)| layout.number(word).map(|number| (number, value))).collect();
         let oracle = scenario.oracle();
         let orders = S::SITES.iter().map(|site| orders(site, setting.change.as_ref())).collect();
         let coverage = Coverage::new(&scenario, &operations);
@@ -365,21 +375,6 @@ impl<S: Scenario + Clone + 'static> World<S> {
         self.program = Program::new(self.program.code()).without_merging();
         self.restart_all();
         self
-    }
-
-    /// The operations that each process performs, as numbers into the scenario's lists.
-    pub fn script(&self) -> &[Vec<u16>] {
-        &self.script
-    }
-
-    /// Has each process perform these operations only.
-    pub fn set_script(&mut self, script: Vec<Vec<u16>>) {
-        self.script = script;
-    }
-
-    /// Has at most so many processes die.
-    pub fn set_kills(&mut self, max: u8) {
-        self.initial.kills = max;
     }
 
     /// An operation of a process, by its number.
@@ -432,7 +427,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
     /// Whether the process dies here, where it may.
     fn dies(&mut self, state: &mut State<S::Oracle>, process: usize, choose: &mut impl Choose) -> bool {
         let Process { node, begun, started, clean, deaths, behind, progress, .. } = state.processes[process];
-        if state.kills == 0 || !begun || self.kills_of & (1 << process) == 0 {
+        if state.kills == 0 || self.kills_of & (1 << process) == 0 {
             return false;
         }
         let progress = usize::from(progress);
@@ -443,6 +438,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             _ => (None, None),
         };
         let operation = at.and_then(|at| self.script[process].get(at)).copied();
+        // Who has done nothing since it was started is as dead as before.
+        let clean = clean || !begun;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);
@@ -766,6 +763,20 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
 
     fn recorded(&mut self) -> Vec<Line> {
         self.lines.take().unwrap_or_default()
+    }
+}
+
+impl<S: Scenario + Clone + 'static> Scripted for World<S> {
+    fn script(&self) -> &[Vec<u16>] {
+        &self.script
+    }
+
+    fn set_script(&mut self, script: Vec<Vec<u16>>) {
+        self.script = script;
+    }
+
+    fn set_kills(&mut self, max: u8) {
+        self.initial.kills = max;
     }
 }
 

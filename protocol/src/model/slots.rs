@@ -411,7 +411,8 @@ impl super::Scenario for Scenario<'_> {
 
     fn show(&self, word: Word, value: u64, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let layout = self.layout();
-        let stamp = |stamp: Stamp, f: &mut core::fmt::Formatter<'_>| write!(f, "{} in slot {}", stamp.sequence(), stamp.slot());
+        let stamp =
+            |stamp: Stamp, f: &mut core::fmt::Formatter<'_>| write!(f, "{} in slot {}", stamp.sequence(), stamp.slot());
         match word {
             Word::Latest => match Stamp::parse(value, &layout) {
                 Ok(None) => f.write_str("none"),

@@ -1,0 +1,84 @@
+//! The searches that `verify` makes, and what they have to have come to.
+
+use crate::case::Spec;
+use crate::coverage::{NESTING_MAX, Point};
+use crate::memory::Model::{Pso, Sc, Tso, Weak};
+use std::collections::BTreeSet;
+
+/// One exhaustive search.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// How it is run.
+    pub spec: Spec,
+    /// Whether `--quick` makes it too.
+    pub quick: bool,
+    /// About how many states there are, for an estimate of the time.
+    pub states: u64,
+}
+
+const fn check(scenario: &'static str, spec: Spec, states: u64) -> Check {
+    Check { scenario, spec, quick: false, states }
+}
+
+const fn quick(scenario: &'static str, spec: Spec, states: u64) -> Check {
+    Check { scenario, spec, quick: true, states }
+}
+
+/// Every search, the cheapest of a protocol first.
+pub const CHECKS: &[Check] = &[
+    quick("slots-1", Spec::new(Sc, 2), 112_000),
+    quick("slots-1", Spec::new(Sc, 2).synchronized(), 112_000),
+    quick("slots-1", Spec::new(Weak, 1), 13_000),
+    check("slots-1", Spec::new(Weak, 2), 190_000),
+    check("slots-1", Spec::new(Weak, 2).synchronized(), 190_000),
+    quick("slots-1-long", Spec::new(Weak, 0), 9_000),
+    check("slots-1-long", Spec::new(Weak, 1), 400_000),
+    quick("slots-1-mixed", Spec::new(Sc, 2), 435_000),
+    check("slots-1-mixed", Spec::new(Sc, 2).synchronized(), 435_000),
+    check("slots-1-mixed", Spec::new(Weak, 1), 64_000),
+    quick("slots-observed", Spec::new(Sc, 1), 58_000),
+    check("slots-observed", Spec::new(Sc, 2), 1_500_000),
+    quick("slots-observed", Spec::new(Weak, 0), 4_000),
+    check("slots-observed", Spec::new(Weak, 1), 300_000),
+    quick("slots-peeked", Spec::new(Sc, 1), 20_000),
+    check("slots-peeked", Spec::new(Weak, 1), 300_000),
+    quick("slots-2", Spec::new(Sc, 1), 2_200_000),
+    check("slots-2", Spec::new(Sc, 1).synchronized(), 2_200_000),
+    check("slots-2", Spec::new(Tso, 1), 2_500_000),
+    check("slots-2", Spec::new(Pso, 1), 2_500_000),
+    check("slots-2", Spec::new(Weak, 0), 356_000),
+    check("slots-2", Spec::new(Sc, 2), 44_600_000),
+    quick("slots-3", Spec::new(Sc, 0), 75_000),
+    check("slots-3", Spec::new(Sc, 1), 6_300_000),
+    quick("ready-3", Spec::new(Sc, 3), 14_200),
+    quick("ready-3", Spec::new(Sc, 3).synchronized(), 14_200),
+    quick("ready-3", Spec::new(Tso, 2), 10_000),
+    quick("ready-3", Spec::new(Pso, 2), 10_000),
+    quick("ready-3", Spec::new(Weak, 3), 14_600),
+    quick("ready-tried", Spec::new(Sc, 2), 30_000),
+    quick("ready-tried", Spec::new(Weak, 2), 40_000),
+    quick("status-2", Spec::new(Sc, 2), 20_000),
+    quick("status-2", Spec::new(Tso, 1), 20_000),
+    quick("status-2", Spec::new(Pso, 1), 20_000),
+    quick("status-2", Spec::new(Weak, 2), 32_000),
+];
+
+/// The points beside the sites of a protocol at which no process was killed in any of its searches: each site is one
+/// before and one after, for a first kill and for another one during the recovery from it.
+pub fn untouched(sites: &[&'static str], hits: &[Point]) -> Vec<String> {
+    let hit: BTreeSet<_> = hits.iter().map(|point| (point.site.as_str(), point.after, point.nesting)).collect();
+    let mut missed = Vec::new();
+    for &site in sites {
+        for after in [false, true] {
+            for nesting in 1..=NESTING_MAX {
+                if !hit.contains(&(site, after, nesting)) {
+                    let side = if after { "after" } else { "before" };
+                    missed.push(format!("{side} {site}, kill {nesting}"));
+                }
+            }
+        }
+    }
+    missed
+}

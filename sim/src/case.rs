@@ -302,7 +302,10 @@ pub static CASES: &[&dyn Case] = &[
     &slots_case("slots-2", slots::Scenario::new(&[THREE, &[Acquire, Acquire], &[Acquire, Acquire]], 2, 16)),
     &slots_case("slots-2-one", slots::Scenario::new(&[THREE, &[Acquire], &[Acquire]], 2, 16)),
     &slots_case("slots-3", slots::Scenario::new(&[THREE, &[Acquire], &[Acquire], &[Acquire]], 3, 16)),
-    &slots_case("slots-observed", slots::Scenario::new(&[MIXED, &[Acquire], &[Peek, Peek]], 1, 16)),
+    &slots_case(
+        "slots-observed",
+        slots::Scenario::new(&[&[Publish(16), ReadLast, PublishInPlace(16), Publish(8)], &[Acquire], &[Peek]], 1, 16),
+    ),
     &slots_case(
         "slots-peeked",
         slots::Scenario::new(&[&[Publish(16), Publish(8), AbandonLoan(16), Publish(8)], &[], &[Peek], &[Peek]], 1, 16),

@@ -6,6 +6,9 @@ use lastword_protocol::model::Scenario;
 /// How many kills of one process within one operation are told apart.
 pub const NESTING_MAX: usize = 2;
 
+/// The name of what comes before the first operation.
+pub const RECOVERY: &str = "recover";
+
 /// A point of the code at which a process can be killed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Point {
@@ -55,7 +58,7 @@ impl Coverage {
 
     /// Of processes with these roles, operations and sites.
     pub fn of(of_process: Vec<&'static str>, of_operations: Vec<Vec<String>>, sites: Vec<&'static str>) -> Self {
-        let (mut roles, mut operations) = (Vec::new(), vec!["recover".to_owned()]);
+        let (mut roles, mut operations) = (Vec::new(), vec![RECOVERY.to_owned()]);
         let of = of_process
             .into_iter()
             .zip(of_operations)

@@ -327,6 +327,44 @@ fn give<S>(frames: &mut [Frame<S>], part: &Part, pool: &Pool) {
     pool.give(Part { steps: part.steps + at, answers, odometer, tried: true });
 }
 
+/// The run with the fewest steps that breaks a promise, if there is one: a breadth-first search on one thread, of at most
+/// so many states.
+pub fn shortest<S: System>(system: &mut S, states_max: u64, gauge: &Gauge) -> Option<Found> {
+    let seen = Seen::new();
+    let initial = system.initial().clone();
+    seen.insert(system.digest(&initial));
+    let mut open = VecDeque::from([(initial, Vec::new())]);
+    let mut states = 0;
+    while let Some((state, way)) = open.pop_front() {
+        if states > states_max || gauge.stop.load(Relaxed) {
+            return None;
+        }
+        let mut odometer = Odometer::default();
+        loop {
+            odometer.rewind();
+            let mut next = state.clone();
+            gauge.steps.fetch_add(1, Relaxed);
+            let result = system.step(&mut next, &mut odometer);
+            let answers: Vec<u8> = way.iter().copied().chain(odometer.answers()).collect();
+            match result {
+                Err(violation) => return Some(Found { answers, violation }),
+                Ok(Step::More) if seen.insert(system.digest(&next)) => {
+                    states += 1;
+                    gauge.states.fetch_add(1, Relaxed);
+                    open.push_back((next, answers));
+                }
+                Ok(_) => {
+                    gauge.executions.fetch_add(1, Relaxed);
+                }
+            }
+            if !odometer.advance() {
+                break;
+            }
+        }
+    }
+    None
+}
+
 /// Runs a system along these answers, and 0 after them, to its end.
 ///
 /// # Errors

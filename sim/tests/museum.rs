@@ -76,6 +76,6 @@ fn pieces_have_names_of_their_own_that_a_shell_likes() {
     for (at, piece) in PIECES.iter().enumerate() {
         assert!(piece.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", piece.name);
         assert!(PIECES[..at].iter().all(|other| other.name != piece.name), "{}", piece.name);
-        assert!(std::ptr::eq(lastword_sim::museum::piece(piece.name).unwrap(), piece));
+        assert_eq!(lastword_sim::museum::piece(piece.name).map(|piece| piece.title), Some(piece.title));
     }
 }

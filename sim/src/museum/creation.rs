@@ -13,8 +13,8 @@ pub(super) const PIECE: Piece = Piece {
     models: "Whoever comes first creates the object, then sizes and initialises it; the others wait until it is ready. \
              Boost.Interprocess opens managed segments so, and yields for as long as their first word says \
              UninitializedSegment or InitializingSegment (detail/managed_open_or_create_impl.hpp at commit 02a7e7e). \
-             iceoryx2 waits up to a timeout and reports HangsInCreation, \"can be caused by a process that crashed \
-             during service creation\" (publish-subscribe builder). Modelled is one word with three states, in the \
+             iceoryx2 waits up to a timeout and reports HangsInCreation, whose documentation names a process that \
+             crashed in between as a cause. Modelled is one word with three states, in the \
              place of a file that is absent, empty or complete, and what the object contains as another word. Files, \
              names and timeouts are not modelled.",
     why: "\"Creating\" is a state that only its creator leaves, and it does not say who that is. A creator that dies in \
@@ -99,25 +99,25 @@ impl Design for Creation {
     ) -> Result<Progress, Violation> {
         let mine = me.number as u8;
         let ready = READY + u64::from(mine);
-        match me.memory.load(Word::State, LOOK) {
-            ABSENT if me.design.in_one_step => {
-                me.memory.store(Word::Contents(mine), INITIALISED, INITIALISE);
-                // Whoever came first has made it; what this process has built, nobody has seen.
-                let _ = me.memory.compare_exchange(Word::State, ABSENT, ready, CREATE);
-                Ok(Progress::Blocked)
-            }
-            ABSENT => {
-                if me.memory.compare_exchange(Word::State, ABSENT, CREATING, CREATE).is_ok() {
+        loop {
+            match me.memory.load(Word::State, LOOK) {
+                // Where the compare-exchange fails, another process came first; what this one has built, nobody sees.
+                ABSENT if me.design.in_one_step => {
                     me.memory.store(Word::Contents(mine), INITIALISED, INITIALISE);
-                    me.memory.store(Word::State, ready, COMPLETE);
+                    let _ = me.memory.compare_exchange(Word::State, ABSENT, ready, CREATE);
                 }
-                Ok(Progress::Blocked)
-            }
-            CREATING => Ok(Progress::Blocked),
-            ready => {
-                let creator = (ready - READY) as u8;
-                judge.tell(Event::Opened(me.memory.load(Word::Contents(creator), USE)))?;
-                Ok(Progress::Done)
+                ABSENT => {
+                    if me.memory.compare_exchange(Word::State, ABSENT, CREATING, CREATE).is_ok() {
+                        me.memory.store(Word::Contents(mine), INITIALISED, INITIALISE);
+                        me.memory.store(Word::State, ready, COMPLETE);
+                    }
+                }
+                CREATING => return Ok(Progress::Blocked),
+                ready => {
+                    let creator = (ready - READY) as u8;
+                    judge.tell(Event::Opened(me.memory.load(Word::Contents(creator), USE)))?;
+                    return Ok(Progress::Done);
+                }
             }
         }
     }

@@ -18,9 +18,8 @@ pub(super) const PIECE: Piece = Piece {
     why: "A store waits in its processor's buffer while the load after it is done. Both processes look before either \
           flag can be seen, and both go in. Release and Acquire do not order a store with a later load, and nothing \
           weaker than SeqCst does; under sequential consistency the simulator finds nothing. The repaired variant has \
-          SeqCst stores. lastword's `slots` has this pattern once, where a consumer announces what it will hold and \
-          looks whether that is still the newest: the store and the load are SeqCst, and weakening either is one of the \
-          broken variants that the engines must find.",
+          SeqCst stores. In lastword's `slots` a consumer announces what it will hold and looks whether that is still \
+          the newest, while the producer publishes and looks at what is announced: SeqCst stores, and SeqCst loads.",
     show: |gauge| shortest_failure(&Staged(Flags { seq_cst: false }), Model::Tso, 0, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Flags { seq_cst: true }), Model::Tso, 0, gauge)),
 };
@@ -40,12 +39,16 @@ struct Flags {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Word {
     Flag(u8),
+    /// What the flags protect.
+    Shared,
 }
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Word::Flag(process) = self;
-        write!(f, "flag[{process}]")
+        match self {
+            Word::Flag(process) => write!(f, "flag[{process}]"),
+            Word::Shared => f.write_str("shared"),
+        }
     }
 }
 
@@ -63,7 +66,8 @@ enum Event {
 const RAISE: &Site = &site(0, "enter.raise", Kind::Store, Ordering::Release);
 const RAISE_SEQ_CST: &Site = &site(1, "enter.raise-seq-cst", Kind::Store, Ordering::SeqCst);
 const LOOK: &Site = &site(2, "enter.look", Kind::Load, Ordering::SeqCst);
-const LOWER: &Site = &site(3, "leave.lower", Kind::Store, Ordering::Release);
+const WORK: &Site = &site(3, "inside.work", Kind::Load, Ordering::Relaxed);
+const LOWER: &Site = &site(4, "leave.lower", Kind::Store, Ordering::Release);
 
 impl Design for Flags {
     type Word = Word;
@@ -71,8 +75,8 @@ impl Design for Flags {
     /// Who is inside.
     type Oracle = Option<usize>;
     type Op = Op;
-    const SITES: &'static [&'static Site] = &[RAISE, RAISE_SEQ_CST, LOOK, LOWER];
-    const WORDS: &'static [Word] = &[Word::Flag(0), Word::Flag(1)];
+    const SITES: &'static [&'static Site] = &[RAISE, RAISE_SEQ_CST, LOOK, WORK, LOWER];
+    const WORDS: &'static [Word] = &[Word::Flag(0), Word::Flag(1), Word::Shared];
 
     fn cast(&self) -> &'static [Part<Op>] {
         &[("process 0", &[Op::TryToEnter]), ("process 1", &[Op::TryToEnter])]
@@ -104,16 +108,19 @@ impl Design for Flags {
         me.memory.store(mine, 1, if me.design.seq_cst { RAISE_SEQ_CST } else { RAISE });
         if me.memory.load(other, LOOK) == 0 {
             judge.tell(Event::Enters(me.number))?;
-            // Somebody may come while this process is inside.
-            me.memory.load(mine, LOOK);
+            me.memory.load(Word::Shared, WORK);
             judge.tell(Event::Leaves)?;
         }
         me.memory.store(mine, 0, LOWER);
         Ok(Progress::Done)
     }
 
-    fn show(_: Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if value == 0 { "lowered" } else { "raised" })
+    fn show(word: Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (word, value) {
+            (Word::Shared, _) => write!(f, "{value}"),
+            (Word::Flag(_), 0) => f.write_str("lowered"),
+            (Word::Flag(_), _) => f.write_str("raised"),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) const PIECE: Piece = Piece {
              memory, and given up by Drop. Reported as \
              https://github.com/eclipse-iceoryx/iceoryx2/issues/2008, open when this was written. Modelled is the flag, \
              and one process that takes it when it starts (trying twice; iceoryx2 tries once and says \
-             HandleAlreadyExists). Not modelled: the entry's two cells, and iceoryx2's removal of dead nodes, which \
+             HandleAlreadyExists), with orderings that are stronger than its own, which are Relaxed. Not modelled: the entry's two cells, and iceoryx2's removal of dead nodes, which \
              frees the writer's port and leaves the flag. The flag goes when the whole service goes.",
     why: "SIGKILL runs no Drop. The flag says that the role is taken, and nobody is left to give it up: whoever restarts \
           the process gets an error for as long as the memory lives. A destructor is a courtesy, not a protocol. The \
@@ -61,7 +61,7 @@ const ATTEMPTS: u64 = 2;
 /// The flag of a role that is taken, by process 0 if it matters.
 const TAKEN: u64 = 1;
 
-const TAKE: &Site = &site(0, "start.take", Kind::CompareExchange, Ordering::Acquire);
+const TAKE: &Site = &site(0, "start.take", Kind::CompareExchange, Ordering::AcqRel);
 const UPDATE: &Site = &site(1, "update.value", Kind::Store, Ordering::Release);
 const GIVE: &Site = &site(2, "drop.give", Kind::Store, Ordering::Release);
 

@@ -14,6 +14,7 @@ mod design;
 mod drop_clears;
 mod mutex;
 mod ring;
+mod ring_private;
 mod seqlock;
 mod slots;
 mod status;
@@ -86,8 +87,8 @@ pub const PIECES: &[Piece] = &[
     seqlock::PIECE,
     drop_clears::PIECE,
     creation::PIECE,
-    ring::INDEX_FIRST,
-    ring::PRIVATE_INDEX,
+    ring::PIECE,
+    ring_private::PIECE,
     slots::PIECE,
     dekker::PIECE,
 ];

@@ -34,11 +34,13 @@ struct Mutex {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Word {
     Lock,
+    /// What the lock protects.
+    Shared,
 }
 
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("lock")
+        f.write_str(if *self == Word::Lock { "lock" } else { "shared" })
     }
 }
 
@@ -55,8 +57,9 @@ enum Event {
 }
 
 const LOOK: &Site = &site(0, "lock.look", Kind::Load, Ordering::Relaxed);
-const TAKE: &Site = &site(1, "lock.take", Kind::CompareExchange, Ordering::Acquire);
-const GIVE: &Site = &site(2, "lock.give", Kind::Store, Ordering::Release);
+const TAKE: &Site = &site(1, "lock.take", Kind::CompareExchange, Ordering::AcqRel);
+const WORK: &Site = &site(2, "inside.work", Kind::Load, Ordering::Relaxed);
+const GIVE: &Site = &site(3, "lock.give", Kind::Store, Ordering::Release);
 
 impl Design for Mutex {
     type Word = Word;
@@ -64,8 +67,8 @@ impl Design for Mutex {
     /// Who is inside.
     type Oracle = Option<usize>;
     type Op = Op;
-    const SITES: &'static [&'static Site] = &[LOOK, TAKE, GIVE];
-    const WORDS: &'static [Word] = &[Word::Lock];
+    const SITES: &'static [&'static Site] = &[LOOK, TAKE, WORK, GIVE];
+    const WORDS: &'static [Word] = &[Word::Lock, Word::Shared];
 
     fn cast(&self) -> &'static [Part<Op>] {
         &[("process 0", &[Op::Work]), ("process 1", &[Op::Work])]
@@ -106,15 +109,17 @@ impl Design for Mutex {
             return Ok(Progress::Blocked);
         }
         judge.tell(Event::Enters(me.number))?;
+        me.memory.load(Word::Shared, WORK);
         judge.tell(Event::Leaves)?;
         me.memory.store(Word::Lock, 0, GIVE);
         Ok(Progress::Done)
     }
 
-    fn show(_: Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match value.checked_sub(1) {
-            None => f.write_str("free"),
-            Some(owner) => write!(f, "locked by {owner}"),
+    fn show(word: Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (word, value.checked_sub(1)) {
+            (Word::Shared, _) => write!(f, "{value}"),
+            (Word::Lock, None) => f.write_str("free"),
+            (Word::Lock, Some(owner)) => write!(f, "locked by {owner}"),
         }
     }
 }

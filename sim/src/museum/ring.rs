@@ -1,4 +1,4 @@
-//! Rings whose producer dies.
+//! A ring whose producer claims a slot before it fills it.
 
 use super::design::{Actor, Design, Part, Staged, site};
 use super::{Piece, shortest_failure};
@@ -7,7 +7,7 @@ use lastword_protocol::memory::{Kind, Memory, Ordering, Site};
 use lastword_protocol::model::{Judge, Progress, Violation};
 use std::fmt;
 
-pub(super) const INDEX_FIRST: Piece = Piece {
+pub(super) const PIECE: Piece = Piece {
     name: "ring-index-before-payload",
     title: "A ring whose producer claims a slot first and fills it then",
     models: "Rings with several producers: the index is moved by compare-exchange, then the payload is written, then \
@@ -21,61 +21,39 @@ pub(super) const INDEX_FIRST: Piece = Piece {
           claimed does not say by whom, so nobody can take it over, or know that it may be skipped. The repaired variant \
           has one producer, which fills the slot first and moves the index then, so that a death before that leaves \
           nothing. lastword's `ready` and `slots` publish like that, with one store that comes last.",
-    show: |gauge| shortest_failure(&Staged(Ring::new(Index::BeforePayload)), Model::Sc, 1, gauge),
-    repaired: Some(|gauge| shortest_failure(&Staged(Ring::new(Index::AfterPayload)), Model::Sc, 2, gauge)),
-};
-
-pub(super) const PRIVATE_INDEX: Piece = Piece {
-    name: "ring-private-index",
-    title: "A ring whose producer keeps its index to itself",
-    models: "shmem-ipc 0.3.0 (https://github.com/diwic/shmem-ipc, src/ringbuf.rs): shared memory has the number of \
-             messages in the ring, and sender and receiver keep their positions in private memory; `attach` begins at 0. \
-             Modelled are the count, both positions and a ring of two slots. Not modelled: signals, and messages of \
-             several elements. The crate does not claim that a process can attach a second time.",
-    why: "The position is part of the ring's state, and dies with the process that has it. A producer that is started \
-          again begins at slot 0, while the count still says that a message is waiting there: it overwrites it. From \
-          then on the consumer reads slots in an order that nobody wrote them in. The repaired variant keeps the \
-          index in shared memory, where a successor finds it. In lastword all that a successor needs is in shared \
-          memory, and each protocol says what it makes of it.",
-    show: |gauge| shortest_failure(&Staged(Ring::new(Index::Private)), Model::Sc, 1, gauge),
-    repaired: Some(|gauge| shortest_failure(&Staged(Ring::new(Index::AfterPayload)), Model::Sc, 2, gauge)),
+    show: |gauge| shortest_failure(&Staged(Ring { index: Index::BeforePayload, slots: 1 }), Model::Sc, 1, gauge),
+    repaired: Some(|gauge| shortest_failure(&Staged(Ring::repaired(1)), Model::Sc, 2, gauge)),
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Index {
     /// The slot is claimed, filled, and marked.
     BeforePayload,
-    /// The producer keeps it in private memory; a count of messages is shared.
-    Private,
     /// The repaired variant: the slot is filled, then the index is moved, and it is the last message's number.
     AfterPayload,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ring {
+pub(super) struct Ring {
     index: Index,
+    slots: u64,
 }
 
 impl Ring {
-    const fn new(index: Index) -> Self {
-        Self { index }
-    }
-
-    fn slots(self) -> u64 {
-        if self.index == Index::BeforePayload { 1 } else { 2 }
+    /// The repaired variant.
+    pub(super) const fn repaired(slots: u64) -> Self {
+        Self { index: Index::AfterPayload, slots }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Word {
+pub(super) enum Word {
     /// How many messages the producer has claimed, or sent.
     Tail,
     /// How many messages the consumer has taken.
     Head,
     /// Whether the slot is full.
     Full,
-    /// How many messages are in the ring.
-    Count,
 }
 
 impl fmt::Display for Word {
@@ -84,19 +62,18 @@ impl fmt::Display for Word {
             Word::Tail => "tail",
             Word::Head => "head",
             Word::Full => "full[0]",
-            Word::Count => "count",
         })
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Op {
+pub(super) enum Op {
     Send(u64),
     Receive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Event {
+pub(super) enum Event {
     /// The consumer has this message, with this number, if it has one.
     Received { message: u64, number: Option<u64> },
 }
@@ -106,15 +83,12 @@ const SEND_HEAD: &Site = &site(1, "send.head", Kind::Load, Ordering::Acquire);
 const SEND_CLAIM: &Site = &site(2, "send.claim", Kind::CompareExchange, Ordering::AcqRel);
 const SEND_PAYLOAD: &Site = &site(3, "send.payload", Kind::Write, Ordering::Relaxed);
 const SEND_MARK: &Site = &site(4, "send.mark", Kind::Store, Ordering::Release);
-const SEND_COUNT: &Site = &site(5, "send.count", Kind::Load, Ordering::Acquire);
-const SEND_ADD: &Site = &site(6, "send.add", Kind::CompareExchange, Ordering::AcqRel);
-const SEND_PUBLISH: &Site = &site(7, "send.publish", Kind::Store, Ordering::Release);
-const RECEIVE_HEAD: &Site = &site(8, "receive.head", Kind::Load, Ordering::Relaxed);
-const RECEIVE_LOOK: &Site = &site(9, "receive.look", Kind::Load, Ordering::Acquire);
-const RECEIVE_PAYLOAD: &Site = &site(10, "receive.payload", Kind::Read, Ordering::Relaxed);
-const RECEIVE_CLEAR: &Site = &site(11, "receive.clear", Kind::Store, Ordering::Release);
-const RECEIVE_TAKE: &Site = &site(12, "receive.take", Kind::Store, Ordering::Release);
-const RECEIVE_SUBTRACT: &Site = &site(13, "receive.subtract", Kind::CompareExchange, Ordering::AcqRel);
+const SEND_PUBLISH: &Site = &site(5, "send.publish", Kind::Store, Ordering::Release);
+const RECEIVE_HEAD: &Site = &site(6, "receive.head", Kind::Load, Ordering::Relaxed);
+const RECEIVE_LOOK: &Site = &site(7, "receive.look", Kind::Load, Ordering::Acquire);
+const RECEIVE_PAYLOAD: &Site = &site(8, "receive.payload", Kind::Read, Ordering::Relaxed);
+const RECEIVE_CLEAR: &Site = &site(9, "receive.clear", Kind::Store, Ordering::Release);
+const RECEIVE_TAKE: &Site = &site(10, "receive.take", Kind::Store, Ordering::Release);
 
 impl Design for Ring {
     type Word = Word;
@@ -128,17 +102,14 @@ impl Design for Ring {
         SEND_CLAIM,
         SEND_PAYLOAD,
         SEND_MARK,
-        SEND_COUNT,
-        SEND_ADD,
         SEND_PUBLISH,
         RECEIVE_HEAD,
         RECEIVE_LOOK,
         RECEIVE_PAYLOAD,
         RECEIVE_CLEAR,
         RECEIVE_TAKE,
-        RECEIVE_SUBTRACT,
     ];
-    const WORDS: &'static [Word] = &[Word::Tail, Word::Head, Word::Full, Word::Count];
+    const WORDS: &'static [Word] = &[Word::Tail, Word::Head, Word::Full];
     const AREAS: (usize, usize) = (2, 1);
 
     fn cast(&self) -> &'static [Part<Op>] {
@@ -163,9 +134,7 @@ impl Design for Ring {
     ) -> Result<Progress, Violation> {
         match (op, me.design.index) {
             (Op::Send(message), Index::BeforePayload) => Ok(claim_and_send(me, message)),
-            (Op::Send(message), Index::Private) => Ok(send_at_own_index(me, message)),
             (Op::Send(message), Index::AfterPayload) => Ok(send_and_publish(me, message)),
-            (Op::Receive, Index::Private) => receive_at_own_index(me, judge),
             (Op::Receive, _) => receive(me, judge),
         }
     }
@@ -181,7 +150,7 @@ impl Design for Ring {
 
 fn claim_and_send<M: Memory<Word = Word>>(me: &Actor<Ring, M>, message: u64) -> Progress {
     let tail = me.memory.load(Word::Tail, SEND_TAIL);
-    if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots() {
+    if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots {
         return Progress::Blocked;
     }
     // No other producer is modelled: this succeeds.
@@ -193,44 +162,18 @@ fn claim_and_send<M: Memory<Word = Word>>(me: &Actor<Ring, M>, message: u64) -> 
     Progress::Done
 }
 
-fn send_at_own_index<M: Memory<Word = Word>>(me: &mut Actor<Ring, M>, message: u64) -> Progress {
-    let count = me.memory.load(Word::Count, SEND_COUNT);
-    if count == me.design.slots() {
-        return Progress::Blocked;
-    }
-    me.memory.write_word(me.private as usize, 0, message, SEND_PAYLOAD);
-    me.count(Word::Count, count, 1, SEND_ADD);
-    me.private = (me.private + 1) % me.design.slots();
-    Progress::Done
-}
-
 fn send_and_publish<M: Memory<Word = Word>>(me: &Actor<Ring, M>, message: u64) -> Progress {
     let tail = me.memory.load(Word::Tail, SEND_TAIL);
     if tail >= message {
         // It took effect before the death.
         return Progress::Done;
     }
-    if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots() {
+    if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots {
         return Progress::Blocked;
     }
-    me.memory.write_word((tail % me.design.slots()) as usize, 0, message, SEND_PAYLOAD);
+    me.memory.write_word((tail % me.design.slots) as usize, 0, message, SEND_PAYLOAD);
     me.memory.store(Word::Tail, tail + 1, SEND_PUBLISH);
     Progress::Done
-}
-
-fn receive_at_own_index<M: Memory<Word = Word>>(
-    me: &mut Actor<Ring, M>,
-    judge: &impl Judge<Event>,
-) -> Result<Progress, Violation> {
-    let count = me.memory.load(Word::Count, RECEIVE_LOOK);
-    if count == 0 {
-        return Ok(Progress::Blocked);
-    }
-    let message = me.memory.read_word(me.private as usize, 0, RECEIVE_PAYLOAD);
-    judge.tell(Event::Received { message, number: None })?;
-    me.count(Word::Count, count, -1, RECEIVE_SUBTRACT);
-    me.private = (me.private + 1) % me.design.slots();
-    Ok(Progress::Done)
 }
 
 fn receive<M: Memory<Word = Word>>(me: &Actor<Ring, M>, judge: &impl Judge<Event>) -> Result<Progress, Violation> {
@@ -244,7 +187,7 @@ fn receive<M: Memory<Word = Word>>(me: &Actor<Ring, M>, judge: &impl Judge<Event
     if !there {
         return Ok(Progress::Blocked);
     }
-    let message = me.memory.read_word((head % me.design.slots()) as usize, 0, RECEIVE_PAYLOAD);
+    let message = me.memory.read_word((head % me.design.slots) as usize, 0, RECEIVE_PAYLOAD);
     judge.tell(Event::Received { message, number: (!claims).then_some(head + 1) })?;
     if claims {
         me.memory.store(Word::Full, 0, RECEIVE_CLEAR);

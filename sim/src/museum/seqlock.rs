@@ -19,9 +19,9 @@ pub(super) const PIECE: Piece = Piece {
           read before the second one: the reader may look at the sequence word again too early. On x86-64 the machine \
           does neither, and a compiler may do both; on Arm the machine does too. Under sequential consistency this \
           protocol is right, and the simulator finds nothing: it takes the weak model to see it. The repaired variant \
-          has a Release fence after the first store and an Acquire fence before the second load. lastword's observers \
-          read like that, and only messages that were complete before they looked: a writer that dies while the number \
-          is odd stops every reader of a seqlock, and none of theirs.",
+          has a Release fence after the first store and an Acquire fence before the second load. A death \
+          is another matter: a writer that dies while the number is odd stops every reader of a seqlock. lastword's \
+          observers read with such fences too, and a death in the middle of a write spoils no slot that they are sent to.",
     show: |gauge| shortest_failure(&Staged(Seqlock { fences: false }), Model::Weak, 0, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Seqlock { fences: true }), Model::Weak, 0, gauge)),
 };
@@ -121,7 +121,7 @@ impl Design for Seqlock {
             }
             Op::Read => {
                 let sequence = me.memory.load(Word::Sequence, READ_SEQUENCE);
-                if sequence % 2 != 0 {
+                if !sequence.is_multiple_of(2) {
                     return Ok(Progress::Done);
                 }
                 let first = me.memory.read_word(0, 0, READ_PAYLOAD);
@@ -138,7 +138,7 @@ impl Design for Seqlock {
     }
 
     fn show(_: Word, value: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{value}{}", if value % 2 == 0 { "" } else { " (being written)" })
+        write!(f, "{value}{}", if value.is_multiple_of(2) { "" } else { " (being written)" })
     }
 }
 

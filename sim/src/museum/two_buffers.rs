@@ -19,14 +19,14 @@ pub(super) const COUNT_TOO_LATE: Piece = Piece {
              count to 0 (by default it sleeps for a second between two looks), and the optional validation by rkyv.",
     why: "The reader never looks at the version again after it has counted itself in. Between its load and its count \
           the writer may publish to the other buffer, find nobody counted on the first one, and begin to write it: the \
-          reader reads a buffer that is being written. No process dies. It needs two writes to begin within those few \
-          instructions of one reader, which is why no stress test meets it, and why a process that is stopped there \
+          reader reads a buffer that is being written. No process dies. One write has to end and the next to begin within \
+          those few instructions of a reader: a stress test hardly ever meets that, and a reader that is stopped there \
           does. The repaired variant loads the version again after counting itself in, and starts over if it changed; \
           as all of this is SeqCst, one of the two sees the other. lastword's `slots` does the same with the lock word: \
           announce, look again, hold.",
     show: |gauge| shortest_failure(&Staged(Buffers::PUBLISHED), Model::Sc, 0, gauge),
     repaired: Some(|gauge| {
-        shortest_failure(&Staged(Buffers { looks_again: true, ..Buffers::PUBLISHED }), Model::Sc, 0, gauge)
+        shortest_failure(&Staged(Buffers { looks_again: true, ..Buffers::PUBLISHED }), Model::Sc, 2, gauge)
     }),
 };
 
@@ -39,14 +39,14 @@ pub(super) const COUNT_LEAKS: Piece = Piece {
     why: "A number says how many, not who. A reader that dies between counting itself in and out leaves the count too \
           high, and neither the writer nor the reader's successor can know that: the writer waits for ever. A grace \
           period only chooses the other failure, for a reader that is alive and slow, or stopped, loses its protection \
-          when the count is set to 0 (and then takes it below 0). The repaired variant gives the reader counts of its \
+          when the count is set to 0, and when it is done subtracts 1 from that. The repaired variant gives the reader counts of its \
           own, which its successor clears first. lastword's `slots` has one lock word for each consumer, held by a role \
           that the kernel hands over: a successor finds what was held, and a dead consumer costs one slot, never the \
           producer's progress.",
     show: |gauge| shortest_failure(&Staged(Buffers { looks_again: true, ..Buffers::FOLLOWED }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| {
         let own = Buffers { looks_again: true, own_counts: true, ..Buffers::FOLLOWED };
-        shortest_failure(&Staged(own), Model::Sc, 1, gauge)
+        shortest_failure(&Staged(own), Model::Sc, 2, gauge)
     }),
 };
 
@@ -162,7 +162,12 @@ impl Design for Buffers {
     ) -> Result<Progress, Violation> {
         match op {
             Op::Write(version) => {
-                let buffer = (me.memory.load(Word::Version, WRITE_VERSION) + 1) % 2;
+                let found = me.memory.load(Word::Version, WRITE_VERSION);
+                if found >= version {
+                    // It took effect before the death.
+                    return Ok(Progress::Done);
+                }
+                let buffer = (found + 1) % 2;
                 if me.memory.load(Word::Readers(buffer as u8), WRITE_READERS) != 0 {
                     return Ok(Progress::Blocked);
                 }
@@ -170,18 +175,22 @@ impl Design for Buffers {
                 me.memory.write_word(buffer as usize, 1, version, WRITE_PAYLOAD);
                 me.memory.store(Word::Version, version, WRITE_SWITCH);
             }
-            Op::Read => {
+            Op::Read => loop {
                 let version = me.memory.load(Word::Version, READ_VERSION);
                 let buffer = version % 2;
                 let readers = Word::Readers(buffer as u8);
                 me.count(readers, 0, 1, READ_ENTER);
-                if !me.design.looks_again || me.memory.load(Word::Version, READ_AGAIN) == version {
+                let current = !me.design.looks_again || me.memory.load(Word::Version, READ_AGAIN) == version;
+                if current {
                     let first = me.memory.read_word(buffer as usize, 0, READ_PAYLOAD);
                     let second = me.memory.read_word(buffer as usize, 1, READ_PAYLOAD);
                     judge.tell(Event::Read(first, second))?;
                 }
                 me.count(readers, 1, -1, READ_LEAVE);
-            }
+                if current {
+                    break;
+                }
+            },
             Op::Await(version) => {
                 if me.memory.load(Word::Version, AWAIT_VERSION) != version {
                     return Ok(Progress::Blocked);

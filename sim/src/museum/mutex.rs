@@ -103,10 +103,13 @@ impl Design for Mutex {
         judge: &impl Judge<Event>,
     ) -> Result<Progress, Violation> {
         let mine = me.number as u64 + 1;
-        let found = me.memory.load(Word::Lock, LOOK);
-        let own = me.design.knows_itself && found == mine;
-        if !own && (found != 0 || me.memory.compare_exchange(Word::Lock, 0, mine, TAKE).is_err()) {
-            return Ok(Progress::Blocked);
+        loop {
+            match me.memory.load(Word::Lock, LOOK) {
+                0 if me.memory.compare_exchange(Word::Lock, 0, mine, TAKE).is_ok() => break,
+                0 => {}
+                found if found == mine && me.design.knows_itself => break,
+                _ => return Ok(Progress::Blocked),
+            }
         }
         judge.tell(Event::Enters(me.number))?;
         me.memory.load(Word::Shared, WORK);

@@ -149,13 +149,13 @@ impl Design for Ring {
 }
 
 fn claim_and_send<M: Memory<Word = Word>>(me: &Actor<Ring, M>, message: u64) -> Progress {
-    let tail = me.memory.load(Word::Tail, SEND_TAIL);
-    if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots {
-        return Progress::Blocked;
-    }
-    // No other producer is modelled: this succeeds.
-    if me.memory.compare_exchange(Word::Tail, tail, tail + 1, SEND_CLAIM).is_err() {
-        return Progress::Blocked;
+    let mut claimed = false;
+    while !claimed {
+        let tail = me.memory.load(Word::Tail, SEND_TAIL);
+        if tail - me.memory.load(Word::Head, SEND_HEAD) == me.design.slots {
+            return Progress::Blocked;
+        }
+        claimed = me.memory.compare_exchange(Word::Tail, tail, tail + 1, SEND_CLAIM).is_ok();
     }
     me.memory.write_word(0, 0, message, SEND_PAYLOAD);
     me.memory.store(Word::Full, 1, SEND_MARK);

@@ -15,10 +15,10 @@ pub(super) const PIECE: Piece = Piece {
              set, reads and clears it. Modelled whole. A process that was killed is started again, does again what it \
              had not finished, and knows nothing but what is in memory.",
     why: "A death between two steps leaves the flag in a state that has two histories. The reader that died after it \
-          had read a message, and before it cleared the flag, is given the message again and takes it for the next one. \
-          The writer that died after it set the flag sends its message again. If either decided the other way round, \
-          the message would be lost in the other history. The flag has one bit, and the answer does not fit in it. \
-          lastword's `ready` puts the message's number beside the flag, in the same word: a repeated message is \
+          had read a message, and before it cleared the flag, is given the message again and takes it for the next \
+          one. The writer that died after it set the flag sends its message again. If either decided the other way \
+          round, the message would be lost in the other history. The flag has one bit, and the answer does not fit in \
+          it. lastword's `ready` puts the message's number beside the flag, in the same word: a repeated message is \
           recognised, and a restarted writer knows which of its messages took effect.",
     show: |gauge| shortest_failure(&Staged(Mailbox { numbered: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Mailbox { numbered: true }), Model::Sc, 2, gauge)),

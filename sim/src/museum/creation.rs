@@ -14,15 +14,15 @@ pub(super) const PIECE: Piece = Piece {
              Boost.Interprocess opens managed segments so, and yields for as long as their first word says \
              UninitializedSegment or InitializingSegment (detail/managed_open_or_create_impl.hpp at commit 02a7e7e). \
              iceoryx2 waits up to a timeout and reports HangsInCreation, whose documentation names a process that \
-             crashed in between as a cause. Modelled is one word with three states, in the \
-             place of a file that is absent, empty or complete, and what the object contains as another word. Files, \
-             names and timeouts are not modelled.",
-    why: "\"Creating\" is a state that only its creator leaves, and it does not say who that is. A creator that dies in \
-          it leaves an object that exists and will never be ready. Everybody waits, its own successor too; a timeout \
-          turns waiting into an error, and then somebody has to remove the object by hand. The repaired variant builds \
-          the object where nobody looks, and makes it visible when it is complete, in one step. lastword's `creation` \
-          has a state for every step that a creator can die at, and a lock of the kernel, which ends with the creator, \
-          is the right to clean up after it.",
+             crashed in between as a cause. Modelled is one word with three states, in the place of a file that is \
+             absent, empty or complete, and what the object contains as another word. Files, names and timeouts are \
+             not modelled.",
+    why: "\"Creating\" is a state that only its creator leaves, and it does not say who that is. A creator that dies \
+          in it leaves an object that exists and will never be ready. Everybody waits, its own successor too; a \
+          timeout turns waiting into an error, and then somebody has to remove the object by hand. The repaired \
+          variant builds the object where nobody looks, and makes it visible when it is complete, in one step. \
+          lastword's `creation` has a state for every step that a creator can die at, and a lock of the kernel, which \
+          ends with the creator, is the right to clean up after it.",
     show: |gauge| shortest_failure(&Staged(Creation { in_one_step: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Creation { in_one_step: true }), Model::Sc, 2, gauge)),
 };

@@ -10,18 +10,19 @@ use std::fmt;
 pub(super) const PIECE: Piece = Piece {
     name: "flag-only-drop-clears",
     title: "A role behind a flag that only Drop clears",
-    models: "The producer flag of iceoryx2 0.10.0's blackboard entries (iceoryx2-bb/lock-free/src/spmc/\
-             unrestricted_atomic.rs): a writer's handle to an entry is taken by compare-exchange of a boolean in shared \
-             memory, and given up by Drop. Reported as \
-             https://github.com/eclipse-iceoryx/iceoryx2/issues/2008, open when this was written. Modelled is the flag, \
-             and one process that takes it when it starts (trying twice; iceoryx2 tries once and says \
-             HandleAlreadyExists), with orderings that are stronger than its own, which are Relaxed. Not modelled: the entry's two cells, and iceoryx2's removal of dead nodes, which \
-             frees the writer's port and leaves the flag. The flag goes when the whole service goes.",
-    why: "SIGKILL runs no Drop. The flag says that the role is taken, and nobody is left to give it up: whoever restarts \
-          the process gets an error for as long as the memory lives. A destructor is a courtesy, not a protocol. The \
-          repaired variant stores who has the role, so that a successor recognises its predecessor. In lastword a role \
-          is a lock of the kernel on a byte of the object, which ends with the process however that ends, and no word \
-          in memory says that a role is taken.",
+    models: "The producer flag of iceoryx2 0.10.0's blackboard entries \
+             (iceoryx2-bb/lock-free/src/spmc/unrestricted_atomic.rs): a writer's handle to an entry is taken by \
+             compare-exchange of a boolean in shared memory, and given up by Drop. Reported as \
+             https://github.com/eclipse-iceoryx/iceoryx2/issues/2008, open when this was written. Modelled is the \
+             flag, and one process that takes it when it starts (trying twice; iceoryx2 tries once and says \
+             HandleAlreadyExists), with orderings that are stronger than its own, which are Relaxed. Not modelled: the \
+             entry's two cells, and iceoryx2's removal of dead nodes, which frees the writer's port and leaves the \
+             flag. The flag goes when the whole service goes.",
+    why: "SIGKILL runs no Drop. The flag says that the role is taken, and nobody is left to give it up: whoever \
+          restarts the process gets an error for as long as the memory lives. A destructor is a courtesy, not a \
+          protocol. The repaired variant stores who has the role, so that a successor recognises its predecessor. In \
+          lastword a role is a lock of the kernel on a byte of the object, which ends with the process however that \
+          ends, and no word in memory says that a role is taken.",
     show: |gauge| shortest_failure(&Staged(Role { names_holder: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Role { names_holder: true }), Model::Sc, 2, gauge)),
 };

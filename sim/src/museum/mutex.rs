@@ -15,12 +15,12 @@ pub(super) const PIECE: Piece = Piece {
              no one else unlock it; process-sync 0.2.2's SharedMutex makes such a one \
              (https://docs.rs/crate/process-sync/0.2.2/source/src/mutex.rs). Sleeping in the kernel is not modelled: a \
              process that waits is one that tries again when the word has changed.",
-    why: "The lock word says that somebody owns the lock, and the owner is the only one who ever clears it. A dead owner \
-          clears nothing; its successor does not know that it owned anything, and waits with everybody else for itself. \
-          The repaired variant stores who owns the lock, and gives each role to one process at a time, by a lock of the \
-          kernel that ends with its holder: a successor finds its own name and goes on. That repairs the lock only. \
-          What it protects is half changed, and somebody has to complete it. lastword has no locks: every state that a \
-          death can leave is a state of the protocol, which says who leaves it and how.",
+    why: "The lock word says that somebody owns the lock, and the owner is the only one who ever clears it. A dead \
+          owner clears nothing; its successor does not know that it owned anything, and waits with everybody else for \
+          itself. The repaired variant stores who owns the lock, and gives each role to one process at a time, by a \
+          lock of the kernel that ends with its holder: a successor finds its own name and goes on. That repairs the \
+          lock only. What it protects is half changed, and somebody has to complete it. lastword has no locks: every \
+          state that a death can leave is a state of the protocol, which says who leaves it and how.",
     show: |gauge| shortest_failure(&Staged(Mutex { knows_itself: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Mutex { knows_itself: true }), Model::Sc, 2, gauge)),
 };

@@ -13,14 +13,14 @@ pub(super) const PIECE: Piece = Piece {
     models: "Rings with several producers: the index is moved by compare-exchange, then the payload is written, then \
              the slot is marked as full. So do Agrona's ManyToOneRingBuffer (https://github.com/real-logic/agrona), \
              which has an operation `unblock` for a producer that died in between, D. Vyukov's bounded queue and many \
-             others. Modelled are the claim, the mark and one producer over a ring of one slot; a ring of n slots takes \
-             n - 1 messages more. Not modelled: `unblock`, which somebody has to call after a timeout, for a producer \
-             that may be only slow.",
+             others. Modelled are the claim, the mark and one producer over a ring of one slot; a ring of n slots \
+             takes n - 1 messages more. Not modelled: `unblock`, which somebody has to call after a timeout, for a \
+             producer that may be only slow.",
     why: "The claim is visible before the message is, and only the producer that made it can fill it. Its successor \
           claims the next slot; the consumer waits at the first one, for ever, and soon the ring is full. What was \
-          claimed does not say by whom, so nobody can take it over, or know that it may be skipped. The repaired variant \
-          has one producer, which fills the slot first and moves the index then, so that a death before that leaves \
-          nothing. lastword's `ready` and `slots` publish like that, with one store that comes last.",
+          claimed does not say by whom, so nobody can take it over, or know that it may be skipped. The repaired \
+          variant has one producer, which fills the slot first and moves the index then, so that a death before that \
+          leaves nothing. lastword's `ready` and `slots` publish like that, with one store that comes last.",
     show: |gauge| shortest_failure(&Staged(Ring { index: Index::BeforePayload, slots: 1 }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Ring::repaired(1)), Model::Sc, 2, gauge)),
 };

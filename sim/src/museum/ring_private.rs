@@ -12,15 +12,15 @@ pub(super) const PIECE: Piece = Piece {
     name: "ring-private-index",
     title: "A ring whose producer keeps its index to itself",
     models: "shmem-ipc 0.3.0 (https://github.com/diwic/shmem-ipc, src/ringbuf.rs): shared memory has the number of \
-             messages in the ring, and sender and receiver keep their positions in private memory; `attach` begins at 0. \
-             Modelled are the count, both positions and a ring of two slots. Not modelled: signals, and messages of \
-             several elements. `attach` is documented to assume a ring that is set up, and nothing of a process \
-             that had attached before and died.",
+             messages in the ring, and sender and receiver keep their positions in private memory; `attach` begins at \
+             0. Modelled are the count, both positions and a ring of two slots. Not modelled: signals, and messages of \
+             several elements. `attach` is documented to assume a ring that is set up, and nothing of a process that \
+             had attached before and died.",
     why: "The position is part of the ring's state, and dies with the process that has it. A producer that is started \
           again begins at slot 0, while the count still says that a message is waiting there: it overwrites it. From \
-          then on the consumer reads slots in an order that nobody wrote them in. The repaired variant keeps the \
-          index in shared memory, where a successor finds it. In lastword all that a successor needs is in shared \
-          memory, and each protocol says what it makes of it.",
+          then on the consumer reads slots in an order that nobody wrote them in. The repaired variant keeps the index \
+          in shared memory, where a successor finds it. In lastword all that a successor needs is in shared memory, \
+          and each protocol says what it makes of it.",
     show: |gauge| shortest_failure(&Staged(Private), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Ring::repaired(SLOTS)), Model::Sc, 2, gauge)),
 };

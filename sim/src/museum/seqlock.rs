@@ -11,17 +11,17 @@ pub(super) const PIECE: Piece = Piece {
     name: "seqlock-without-fences",
     title: "A seqlock with Release stores and Acquire loads, and no fences",
     models: "The version of the seqlock that looks right: the sequence word is stored with Release and loaded with \
-             Acquire, the payload is accessed with Relaxed. H.-J. Boehm takes it apart in \"Can seqlocks get along with \
-             programming language memory models?\", MSPC 2012 (https://doi.org/10.1145/2247684.2247688). Modelled \
+             Acquire, the payload is accessed with Relaxed. H.-J. Boehm takes it apart in \"Can seqlocks get along \
+             with programming language memory models?\", MSPC 2012 (https://doi.org/10.1145/2247684.2247688). Modelled \
              whole, with one attempt of the reader, under the weak memory model (C++20 without load buffering).",
     why: "A Release store orders what comes before it, and the payload is written after the first one: the new payload \
           may be seen before the odd sequence number. An Acquire load orders what comes after it, and the payload is \
           read before the second one: the reader may look at the sequence word again too early. On x86-64 the machine \
           does neither, and a compiler may do both; on Arm the machine does too. Under sequential consistency this \
           protocol is right, and the simulator finds nothing: it takes the weak model to see it. The repaired variant \
-          has a Release fence after the first store and an Acquire fence before the second load. A death \
-          is another matter: a writer that dies while the number is odd stops every reader of a seqlock. lastword's \
-          observers read with such fences too, and a death in the middle of a write spoils no slot that they are sent to.",
+          has a Release fence after the first store and an Acquire fence before the second load. A death is another \
+          matter: a writer that dies while the number is odd stops every reader of a seqlock. lastword's observers \
+          read with such fences too, and a death in the middle of a write spoils no slot that they are sent to.",
     show: |gauge| shortest_failure(&Staged(Seqlock { fences: false }), Model::Weak, 0, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Seqlock { fences: true }), Model::Weak, 0, gauge)),
 };

@@ -8,8 +8,8 @@ use lastword_protocol::slots::Sequence;
 pub(super) const PIECE: Piece = Piece {
     name: "one-slot-too-few",
     title: "lastword's slots with C+1 slots for C consumers",
-    models: "lastword's own `slots`, unchanged but for the number of slots: the code that ships, over a layout with one \
-             slot less, in a channel that has seen one message.",
+    models: "lastword's own `slots`, unchanged but for the number of slots: the code that ships, over a layout with \
+             one slot less, in a channel that has seen one message.",
     why: "C consumers may hold C messages, and the newest is one more: with C+1 slots each of them can be in use when \
           the producer needs one to write to. It takes no death, only a consumer that keeps what it holds. A design \
           with C+1 slots must have the producer wait, or overwrite, or give up. The right number is C+2, and then a \

@@ -13,11 +13,11 @@ pub(super) const PIECE: Piece = Piece {
     models: "The idiom of a struct of counters in shared memory that a server writes and monitors map and read, a \
              \"dirty read\": no library in particular. Modelled are two words that the server keeps equal between its \
              updates, and a monitor that reads each of them once.",
-    why: "Each word is whole, the struct is not: a monitor that reads between two stores of one update sees one word of \
-          the new state and one of the old, which is a state that the server never was in. No death is needed, and a \
-          death in the middle of an update leaves that state for good. lastword's `status` promises each word by itself \
-          and says that a board is not a snapshot; who needs one publishes the struct through `slots`. Two values that \
-          fit in one word can share it, as in the repaired variant.",
+    why: "Each word is whole, the struct is not: a monitor that reads between two stores of one update sees one word \
+          of the new state and one of the old, which is a state that the server never was in. No death is needed, and \
+          a death in the middle of an update leaves that state for good. lastword's `status` promises each word by \
+          itself and says that a board is not a snapshot; who needs one publishes the struct through `slots`. Two \
+          values that fit in one word can share it, as in the repaired variant.",
     show: |gauge| shortest_failure(&Staged(Status { packed: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Status { packed: true }), Model::Sc, 2, gauge)),
 };

@@ -19,11 +19,11 @@ pub(super) const COUNT_TOO_LATE: Piece = Piece {
              count to 0 (by default it sleeps for a second between two looks), and the optional validation by rkyv.",
     why: "The reader never looks at the version again after it has counted itself in. Between its load and its count \
           the writer may publish to the other buffer, find nobody counted on the first one, and begin to write it: the \
-          reader reads a buffer that is being written. No process dies. One write has to end and the next to begin within \
-          those few instructions of a reader: a stress test hardly ever meets that, and a reader that is stopped there \
-          does. The repaired variant loads the version again after counting itself in, and starts over if it changed; \
-          as all of this is SeqCst, one of the two sees the other. lastword's `slots` does the same with the lock word: \
-          announce, look again, hold.",
+          reader reads a buffer that is being written. No process dies. One write has to end and the next to begin \
+          within those few instructions of a reader: a stress test hardly ever meets that, and a reader that is \
+          stopped there does. The repaired variant loads the version again after counting itself in, and starts over \
+          if it changed; as all of this is SeqCst, one of the two sees the other. lastword's `slots` does the same \
+          with the lock word: announce, look again, hold.",
     show: |gauge| shortest_failure(&Staged(Buffers::PUBLISHED), Model::Sc, 0, gauge),
     // Without kills: with one it leaks its count, which is the next piece.
     repaired: Some(|gauge| {
@@ -40,10 +40,10 @@ pub(super) const COUNT_LEAKS: Piece = Piece {
     why: "A number says how many, not who. A reader that dies between counting itself in and out leaves the count too \
           high, and neither the writer nor the reader's successor can know that: the writer waits for ever. A grace \
           period only chooses the other failure, for a reader that is alive and slow, or stopped, loses its protection \
-          when the count is set to 0, and when it is done subtracts 1 from that. The repaired variant gives the reader counts of its \
-          own, which its successor clears first. lastword's `slots` has one lock word for each consumer, held by a role \
-          that the kernel hands over: a successor finds what was held, and a dead consumer costs one slot, never the \
-          producer's progress.",
+          when the count is set to 0, and when it is done subtracts 1 from that. The repaired variant gives the reader \
+          counts of its own, which its successor clears first. lastword's `slots` has one lock word for each consumer, \
+          held by a role that the kernel hands over: a successor finds what was held, and a dead consumer costs one \
+          slot, never the producer's progress.",
     show: |gauge| shortest_failure(&Staged(Buffers { looks_again: true, ..Buffers::FOLLOWED }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| {
         let own = Buffers { looks_again: true, own_counts: true, ..Buffers::FOLLOWED };

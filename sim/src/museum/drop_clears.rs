@@ -22,7 +22,7 @@ pub(super) const PIECE: Piece = Piece {
           restarts the process gets an error for as long as the memory lives. A destructor is a courtesy, not a \
           protocol. The repaired variant stores who has the role, so that a successor recognises its predecessor. In \
           lastword a role is a lock of the kernel on a byte of the object, which ends with the process however that \
-          ends, and no word in memory says that a role is taken.",
+          ends; no protocol reads from memory that a role is taken.",
     show: |gauge| shortest_failure(&Staged(Role { names_holder: false }), Model::Sc, 1, gauge),
     repaired: Some(|gauge| shortest_failure(&Staged(Role { names_holder: true }), Model::Sc, 2, gauge)),
 };

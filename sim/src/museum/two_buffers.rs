@@ -15,8 +15,9 @@ pub(super) const COUNT_TOO_LATE: Piece = Piece {
              there): a reader loads the version, then adds 1 to the count of the buffer that it names, reads, and \
              subtracts 1; the writer waits until the count of the other buffer is 0, writes that buffer, and switches \
              the version to it. Not modelled: files and their mapping, the length and checksum in the version (it is a \
-             plain counter here, whose last bit names the buffer), the grace period after which the writer sets a \
-             count to 0 (by default it sleeps for a second between two looks), and the optional validation by rkyv.",
+             plain counter here, whose last bit names the buffer), that nothing is published at first (here 0 is, in \
+             buffer 0), the grace period after which the writer sets a count to 0 (by default it sleeps for a second \
+             between two looks), and the optional validation by rkyv.",
     why: "The reader never looks at the version again after it has counted itself in. Between its load and its count \
           the writer may publish to the other buffer, find nobody counted on the first one, and begin to write it: the \
           reader reads a buffer that is being written. No process dies. One write has to end and the next to begin \

@@ -341,43 +341,35 @@ fn give<S>(frames: &mut [Frame<S>], part: &Part, pool: &Pool) {
     pool.give(Part { steps: part.steps + at, answers, odometer, tried: true });
 }
 
-/// The run with the fewest steps that breaks a promise: a breadth-first search.
+/// The run with the fewest steps that breaks a promise, if there is one: a breadth-first search on one thread, of at most
+/// so many states.
 pub fn shortest<S: System>(system: &mut S, states_max: u64, gauge: &Gauge) -> Option<Found> {
-    let mut seen = HashTable::new();
-    // The ways are a tree: each state's last answers, and the number of the state before.
-    let mut ways: Vec<(usize, Vec<u8>)> = vec![(0, Vec::new())];
-    let mut open = VecDeque::from([(system.initial().clone(), 0)]);
+    let seen = Seen::new();
+    let initial = system.initial().clone();
+    seen.insert(system.digest(&initial));
+    let mut open = VecDeque::from([(initial, Vec::new())]);
+    let mut states = 0;
     while let Some((state, way)) = open.pop_front() {
+        if states > states_max || gauge.stop.load(Relaxed) {
+            return None;
+        }
         let mut odometer = Odometer::default();
         loop {
             odometer.rewind();
             let mut next = state.clone();
-            let result = system.step(&mut next, &mut odometer);
             gauge.steps.fetch_add(1, Relaxed);
-            if let Err(violation) = result {
-                let mut answers = vec![odometer.answers().collect()];
-                let mut at = way;
-                while at > 0 {
-                    answers.push(ways[at].1.clone());
-                    at = ways[at].0;
-                }
-                let answers = answers.into_iter().rev().flatten().collect();
-                return Some(Found { answers, violation });
-            }
-            let digest = system.digest(&next);
-            match seen.entry(digest, |&known| known == digest, |&known| known) {
-                hashbrown::hash_table::Entry::Vacant(free) if result == Ok(Step::More) => {
-                    free.insert(digest);
-                    ways.push((way, odometer.answers().collect()));
-                    open.push_back((next, ways.len() - 1));
+            let result = system.step(&mut next, &mut odometer);
+            let answers: Vec<u8> = way.iter().copied().chain(odometer.answers()).collect();
+            match result {
+                Err(violation) => return Some(Found { answers, violation }),
+                Ok(Step::More) if seen.insert(system.digest(&next)) => {
+                    states += 1;
                     gauge.states.fetch_add(1, Relaxed);
+                    open.push_back((next, answers));
                 }
-                _ => {
+                Ok(_) => {
                     gauge.executions.fetch_add(1, Relaxed);
                 }
-            }
-            if ways.len() as u64 > states_max || gauge.stop.load(Relaxed) {
-                return None;
             }
             if !odometer.advance() {
                 break;

@@ -245,7 +245,7 @@ struct Process {
     incarnation: u16,
     /// The site of the last access.
     behind: Option<u8>,
-    /// The last word loaded, and the value found.
+    /// The last word loaded, or not exchanged, and the value found.
     looked: (u16, u64),
 }
 
@@ -513,6 +513,10 @@ impl<S: Scenario + Clone + 'static> World<S> {
                 let found =
                     state.memory.compare_exchange(rules, process, cell.into(), (current, new), orders, choose)?;
                 effect = found == current;
+                if !effect && rules.guard(cell.into()).is_none() {
+                    // Who fails to exchange a word and waits, waits for that word.
+                    state.processes[process].looked = (cell, found);
+                }
                 found
             }
             Action::Fence(site) => {

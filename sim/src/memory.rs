@@ -355,6 +355,12 @@ impl Memory {
         self.values[cell]
     }
 
+    /// What a process finds in a cell that finds the newest value: its own buffered store, if it has one.
+    #[inline]
+    pub fn newest_to(&self, process: usize, cell: usize) -> u64 {
+        self.own(process, cell).unwrap_or(self.values[cell])
+    }
+
     /// Loads a cell.
     pub fn load(
         &mut self,
@@ -370,10 +376,8 @@ impl Memory {
         } else if self.histories.is_some() {
             return Ok(self.load_weak(process, cell, order, choose));
         }
-        if let Some(buffer) = self.buffers.get(process)
-            && let Some(own) = buffer.iter().rev().find(|store| usize::from(store.cell) == cell)
-        {
-            return Ok(own.value);
+        if let Some(own) = self.own(process, cell) {
+            return Ok(own);
         }
         self.perform(process, cell);
         self.gain(process, cell, acquires(order));
@@ -678,6 +682,13 @@ impl Memory {
                 None => return,
             };
         }
+    }
+
+    /// The newest store to a cell in a process's buffer.
+    #[inline]
+    fn own(&self, process: usize, cell: usize) -> Option<u64> {
+        let buffer = self.buffers.get(process)?;
+        buffer.iter().rev().find(|store| usize::from(store.cell) == cell).map(|store| store.value)
     }
 
     fn drain(&mut self, process: usize) {

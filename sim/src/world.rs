@@ -647,7 +647,8 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
         for (process, now) in state.processes.iter().enumerate() {
             let goes = match now.phase {
                 Phase::Runs => now.begun || state.memory.is_settled(process),
-                Phase::Waits(cell, value) => state.memory.newest(cell.into()) != value,
+                // A store of its own that only it sees is nothing to wake up for.
+                Phase::Waits(cell, value) => state.memory.newest_to(process, cell.into()) != value,
                 Phase::Finished => {
                     finished += 1;
                     false

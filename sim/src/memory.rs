@@ -877,6 +877,9 @@ impl Memory {
         let live = histories.views.iter().enumerate().filter(|(process, _)| over & (1 << process) == 0);
         let newest = histories.cells[cell].len() - 1;
         let oldest = live.map(|(_, views)| views.now.0[cell]).min().unwrap_or(newest as u8);
+        // What may be lost leaves what was there before.
+        let unsure = histories.cells[cell].iter().rev().take_while(|message| message.fate != Fate::Sure).count();
+        let oldest = oldest.min(newest.saturating_sub(unsure) as u8);
         if oldest == 0 {
             return;
         }

@@ -528,8 +528,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
             }
             Action::Read(area, index, site) => {
                 let area = usize::from(area);
-                if S::SITES[usize::from(site)].kind != Kind::RacyRead {
-                    state.memory.read_area(rules, process, area)?;
+                match S::SITES[usize::from(site)].kind {
+                    Kind::RacyRead => {}
+                    // The bytes of a word that is written in part: a part of the write.
+                    Kind::Write => state.memory.write_area(rules, process, area)?,
+                    _ => state.memory.read_area(rules, process, area)?,
                 }
                 let cell = rules.payload(area, index.into());
                 state.memory.load(rules, process, cell, Ordering::Relaxed, choose)?

@@ -533,8 +533,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
             }
             Action::Read(area, index, site) => {
                 let area = usize::from(area);
-                if S::SITES[usize::from(site)].kind != Kind::RacyRead {
-                    state.memory.read_area(rules, process, area)?;
+                match S::SITES[usize::from(site)].kind {
+                    Kind::RacyRead => {}
+                    // The bytes of a word that is written in part: a part of the write.
+                    Kind::Write => state.memory.write_area(rules, process, area)?,
+                    _ => state.memory.read_area(rules, process, area)?,
                 }
                 let cell = rules.payload(area, index.into());
                 state.memory.load(rules, process, cell, Ordering::Relaxed, choose)?
@@ -652,7 +655,8 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
         for (process, now) in state.processes.iter().enumerate() {
             let goes = match now.phase {
                 Phase::Runs => now.begun || state.memory.is_settled(process),
-                Phase::Waits(cell, value) => state.memory.newest(cell.into()) != value,
+                // A store of its own that only it sees is nothing to wake up for.
+                Phase::Waits(cell, value) => state.memory.newest_to(process, cell.into()) != value,
                 Phase::Finished => {
                     finished += 1;
                     false

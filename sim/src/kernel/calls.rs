@@ -8,10 +8,13 @@ use crate::program::{Code, Outcome, Port};
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Plan, Removal, WAIT};
 use lastword_protocol::header::{CREATING, Header, HeaderError, Kind, LENGTH, MAGIC, TypeLayout, WORDS};
 use lastword_protocol::model::Violation;
+use foldhash::quality::FixedState;
 use std::cell::Cell;
+use std::hash::{BuildHasher, Hash};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+const SEED: FixedState = FixedState::with_seed(0x6361_6c6c_73);
 /// Length of every object, in bytes.
 pub(super) const FULL: u16 = 256;
 /// So many roles a process has at most at once.
@@ -204,6 +207,12 @@ struct Names<'p, 'y> {
     flaw: Option<Flaw>,
     /// The header that [`Flaw::DescribedLate`] keeps back.
     kept_back: Cell<u8>,
+    /// The roles that the process has.
+    carried: Cell<[u64; 2]>,
+    /// The operation, and how often it has begun.
+    operation: Cell<(u64, u64)>,
+    /// Stands for what the primitives have answered since.
+    answered: Cell<u64>,
 }
 
 /// An opened object.
@@ -234,6 +243,36 @@ fn done(answer: u64) -> Result<(), Errno> {
 }
 
 impl<'p, 'y> Names<'p, 'y> {
+    /// The process goes on to an operation.
+    fn begin(&self, operation: usize, carried: [u64; 2]) {
+        self.carried.set(carried);
+        self.operation.set((operation as u64, 0));
+        self.answered.set(0);
+    }
+
+    /// The operation begins, perhaps anew. Of its attempts before it knows nothing but how many there were.
+    fn attempt(&self) {
+        let (operation, attempts) = self.operation.get();
+        self.operation.set((operation, attempts + 1));
+        self.answered.set(0);
+        self.merge();
+    }
+
+    /// Notes what a primitive answers, which is all that the shipped code knows of what went on in it.
+    fn note(&self, answer: impl Hash) {
+        self.answered.set(SEED.hash_one((self.answered.get(), answer)));
+    }
+
+    /// Histories become one here that differ only in what went on within primitives.
+    fn merge(&self) {
+        let [first, second] = self.carried.get();
+        self.port.next(Outcome::Blocked, [first, second, SEED.hash_one((self.operation.get(), self.answered.get()))]);
+    }
+
+    fn note_object(&self, object: &Result<Option<Opened<'p, 'y>>, Errno>) {
+        self.note(object.as_ref().map_or(0, |object| object.as_ref().map_or(1, |object| object.number + 2)));
+    }
+
     fn ask(&self, part: Part, site: Site, call: Call) -> u64 {
         ask(self.port, part, site, call)
     }
@@ -285,16 +324,23 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
     type Error = Errno;
 
     fn open(&self, part: Part, access: Access) -> Result<Option<Self::Object>, Errno> {
-        self.open_at(part, access, Site::Open)
+        // Each attempt begins with this one.
+        if part == Part::Anchor {
+            self.attempt();
+        }
+        let opened = self.open_at(part, access, Site::Open);
+        self.note_object(&opened);
+        opened
     }
 
     fn create(&self, part: Part) -> Result<Option<Self::Object>, Errno> {
         let created = self.ask(part, Site::Create, Call::Create(part));
-        let created = self.opened(part, created)?;
-        if let Some(object) = &created {
+        let created = self.opened(part, created);
+        self.note_object(&created);
+        if let Ok(Some(object)) = &created {
             self.set_mode(object, Site::CreateMode);
         }
-        Ok(created)
+        created
     }
 
     fn unlink(&self, part: Part) -> Result<(), Errno> {
@@ -307,15 +353,22 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
     fn reopen(&self, object: &Self::Object, access: Access) -> Result<Option<Self::Object>, Errno> {
         if self.has(Flaw::NoSecondLook) {
             let again = object.ask(Site::Reopen, Call::OpenSame(object.number, access));
-            return self.opened(object.part, again);
+            let again = self.opened(object.part, again);
+            self.note_object(&again);
+            return again;
         }
-        let Some(again) = self.open_at(object.part, access, Site::Reopen)? else { return Ok(None) };
-        let is_same = object.ask(Site::ReopenStat, Call::IsSame(object.number, again.number)) == 1;
-        Ok(is_same.then_some(again))
+        let again = self.open_at(object.part, access, Site::Reopen).map(|again| {
+            again.filter(|again| object.ask(Site::ReopenStat, Call::IsSame(object.number, again.number)) == 1)
+        });
+        self.note_object(&again);
+        self.merge();
+        again
     }
 
     fn is_empty(&self, object: &Self::Object) -> Result<bool, Errno> {
-        Ok(object.ask(Site::IsEmpty, Call::Length(object.number)) == 0)
+        let is_empty = object.ask(Site::IsEmpty, Call::Length(object.number)) == 0;
+        self.note(is_empty);
+        Ok(is_empty)
     }
 
     fn header(&self, object: &Self::Object) -> Result<Result<Header, HeaderError>, Errno> {
@@ -336,7 +389,14 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
             }
         }
         let words = if length == 0 { &[] } else { &words[..count] };
-        Ok(Header::parse(words, length))
+        let parsed = Header::parse(words, length);
+        match &parsed {
+            Ok(header) => self.note((0, header.pair)),
+            Err(HeaderError::Incomplete) => self.note(1),
+            Err(_) => self.note(2),
+        }
+        self.merge();
+        Ok(parsed)
     }
 
     fn begin(&self, object: &Self::Object, _: u64) -> Result<(), Errno> {
@@ -374,6 +434,7 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
             return Ok(true);
         }
         let answer = object.ask(Site::TryLock, Call::TryLock(object.number, mask(bytes)));
+        self.note(answer);
         done(answer)?;
         Ok(answer != 0)
     }
@@ -387,11 +448,15 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
         if self.has(Flaw::RightNotTaken) {
             return Ok(true);
         }
-        // The first attempt is one that can be died at: from there on, trying changes nothing until it is had.
-        if self.try_lock(object, bytes)? {
-            return Ok(true);
+        // At the first attempt the process can die. From there on, trying changes nothing until the lock is had.
+        let mut answer = object.ask(Site::TryLock, Call::TryLock(object.number, mask(bytes)));
+        if answer == 0 && !wait.is_zero() {
+            answer = object.ask(Site::Wait, Call::Wait(object.number, mask(bytes)));
         }
-        Ok(!wait.is_zero() && object.ask(Site::Wait, Call::Wait(object.number, mask(bytes))) != 0)
+        self.note(answer);
+        self.merge();
+        done(answer)?;
+        Ok(answer != 0)
     }
 
     fn unlock(&self, object: &Self::Object, bytes: &RangeInclusive<LockByte>) -> Result<(), Errno> {
@@ -403,6 +468,7 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
 
     fn locked(&self, object: &Self::Object, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, Errno> {
         let found = object.ask(Site::Locked, Call::Locked(object.number, mask(bytes)));
+        self.note(found);
         Ok(found.checked_sub(1).map(|byte| byte as LockByte))
     }
 }
@@ -444,6 +510,7 @@ impl Lives {
     fn attach<'p, 'y>(&self, names: &Names<'p, 'y>, role: Role) -> Result<Held<'p, 'y>, Failure<Errno, Refusal>> {
         let plan = || {
             let pair = names.port.ask(Action::Draw);
+            names.note(pair);
             let data = (!self.scenario.board).then(|| header(Part::Data, pair));
             Ok(Plan { anchor: header(Part::Anchor, pair), data })
         };
@@ -526,12 +593,13 @@ impl Code for Lives {
     }
 
     fn live(&self, process: usize, port: &Port<'_, Action>) -> Violation {
-        let names = Names { port, scenario: self.scenario, flaw: self.flaw, kept_back: Cell::new(0) };
+        let names = Names { port, scenario: self.scenario, flaw: self.flaw, kept_back: Cell::new(0), carried: Cell::default(), operation: Cell::default(), answered: Cell::default() };
         let mut roles: [Option<Held<'_, '_>>; ROLES_MAX] = [None, None];
         let mut outcome = Outcome::Started;
         loop {
             let [first, second] = [&roles[0], &roles[1]].map(|held| held.as_ref().map_or(0, Held::carried));
             let number = port.next(outcome, [first, second, 0]);
+            names.begin(number, [first, second]);
             let ending = match self.operations(process)[number] {
                 Op::Attach(role) => Some(match self.attach(&names, role) {
                     Ok(held) => {

@@ -384,7 +384,10 @@ impl Kernel {
         state.kernel.exit(process, self.flaw() == Some(Flaw::LocksStay));
         state.kills -= 1;
         let before = state.processes[process];
+        let is_over = self.operation(state, process).is_none();
         state.processes[process] = Process {
+            progress: if before.has_role() && !is_over { 0 } else { before.progress },
+            finished: is_over,
             deaths: before.deaths.saturating_add(1),
             incarnation: before.incarnation + 1,
             ..Process::new(self.program.root(process))
@@ -398,6 +401,8 @@ impl Kernel {
             let node = state.processes[process].node;
             let answer = match self.program.node(node).ask {
                 Ask::Failed(violation) => return Err(violation),
+                // No more than a place at which histories become one.
+                Ask::Next { outcome: Outcome::Blocked, .. } => 0,
                 Ask::Next { .. } => {
                     if done || self.dies(state, process, choose) {
                         return Ok(());
@@ -410,10 +415,11 @@ impl Kernel {
                     state.processes[process].progress.into()
                 }
                 Ask::Act(Action::Call(call, site)) => {
-                    if done || self.dies(state, process, choose) {
+                    let inline = is_inline(state, process, call);
+                    if done && !inline || self.dies(state, process, choose) {
                         return Ok(());
                     }
-                    done = true;
+                    done |= !inline;
                     self.call(state, process, call, site)?
                 }
                 Ask::Act(Action::Draw) => {
@@ -512,11 +518,11 @@ impl Kernel {
                 let roles = description.locks & ROLES;
                 // A remover has them all. It excuses nobody, unless it may have been stopped for long.
                 seen.taken |= roles & op.wanted() != 0 && (roles.count_ones() == 1 || self.scenario().stops);
-                seen.right |= description.locks & RIGHT != 0;
+                seen.right |= description.locks & RIGHT != 0 && (self.scenario().stops || op == Op::Tidy);
             }
         }
         let anchor = state.kernel.named(Part::Anchor).map(|anchor| state.kernel.object(anchor).word);
-        seen.absent |= anchor != Some(Word::Magic);
+        seen.absent |= anchor != Some(Word::Magic) && !matches!(op, Op::Attach(_) | Op::Detach);
         state.processes[process].seen = seen;
     }
 
@@ -597,6 +603,15 @@ impl Kernel {
             return Err(Violation::new("removal leaves nothing (names left)", left as u64, 0));
         }
         Ok(())
+    }
+}
+
+/// Whether nobody could tell when a call is done, so that it need not be a step of its own.
+fn is_inline(state: &State, process: usize, call: Call) -> bool {
+    match call {
+        Call::IsSame(..) => true,
+        Call::Close(descriptor) => state.kernel.description(process, descriptor).locks == 0,
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use lastword_sim::world::Kills;
 use std::sync::atomic::Ordering::Relaxed;
 fn main() {
     for s in SCENARIOS {
-        for k in 0..=1 {
+        for k in 0..=2 {
             let s = Scenario { kills: Kills::any(k), ..*s };
             let g = Gauge::default();
             let t = std::time::Instant::now();

@@ -19,6 +19,10 @@ const SEED: FixedState = FixedState::with_seed(0x6361_6c6c_73);
 pub(super) const FULL: u16 = 256;
 /// So many roles a process has at most at once.
 pub(super) const ROLES_MAX: usize = 2;
+/// What [`Call::Mode`] answers where the owner is let in.
+pub(super) const OPEN: u64 = 0;
+/// What it answers where he is kept out of an empty object, as its creator leaves it that dies.
+pub(super) const LEFT: u64 = 1;
 /// What a call answers that is refused for want of permission. A descriptor is answered as its number and [`OPENED`].
 pub(super) const DENIED: u64 = 1;
 /// What is added to a descriptor that a call answers. 0 is that there is no such name, or already one.
@@ -63,8 +67,8 @@ pub(super) enum Call {
     Close(u8),
     /// Whether two descriptors refer to one object.
     IsSame(u8, u8),
-    /// Whether the object is empty and its mode keeps its owner out.
-    IsLeft(u8),
+    /// Whether the object's mode keeps its owner out, and whether it is empty.
+    Mode(u8),
     Length(u8),
     ReadWord(u8),
     ReadHeader(u8),
@@ -291,7 +295,7 @@ impl<'p, 'y> Names<'p, 'y> {
 
     fn open_at(&self, part: Part, access: Access, site: Site) -> Result<Option<Opened<'p, 'y>>, Errno> {
         let mut answer = self.ask(part, site, Call::Open(part, access));
-        if answer == DENIED && self.lend_permission(part)? {
+        while answer == DENIED && self.lend_permission(part)? {
             answer = self.ask(part, Site::LentOpen, Call::Open(part, access));
         }
         self.opened(part, answer)
@@ -299,12 +303,12 @@ impl<'p, 'y> Names<'p, 'y> {
 
     fn lend_permission(&self, part: Part) -> Result<bool, Errno> {
         let found = self.ask(part, Site::LendOpen, Call::OpenPath(part));
-        let Some(object) = self.opened(part, found)? else { return Ok(false) };
-        let is_left = object.ask(Site::LendStat, Call::IsLeft(object.number)) == 1;
-        if is_left {
+        let Some(object) = self.opened(part, found)? else { return Ok(!self.has(Flaw::LentOnce)) };
+        let mode = object.ask(Site::LendStat, Call::Mode(object.number));
+        if mode == LEFT {
             object.ask(Site::LendMode, Call::SetMode(object.number));
         }
-        Ok(is_left)
+        Ok(mode == LEFT || mode == OPEN && !self.has(Flaw::LentOnce))
     }
 
     fn set_mode(&self, object: &Opened<'p, 'y>, site: Site) {

@@ -29,7 +29,7 @@ use crate::coverage::Coverage;
 use crate::program::{Ask, NodeId, Outcome, Program};
 use crate::trace::{Line, What};
 use crate::world::{Kills, Step, System};
-use calls::{Action, Call, DENIED, Ending, FULL, Failed, Lives, OPENED, ROLES_MAX, Removed, SITES, Word};
+use calls::{Action, Call, DENIED, Ending, FULL, Failed, LEFT, Lives, OPEN, OPENED, ROLES_MAX, Removed, SITES, Word};
 use foldhash::quality::FixedState;
 use hashbrown::HashSet;
 use lastword_protocol::creation::{CONSUMERS, Force, LockByte, PRODUCER, Part};
@@ -130,6 +130,8 @@ pub enum Flaw {
     RolesNotTaken,
     /// The length is not looked at again when the header is found complete.
     LengthOnce,
+    /// Who is refused for the mode, and finds then that it was just set or the object removed, does not try again.
+    LentOnce,
 }
 
 /// Every flaw, and its name.
@@ -147,6 +149,7 @@ pub const FLAWS: &[(&str, Flaw)] = &[
     ("role-not-taken", Flaw::RoleNotTaken),
     ("roles-not-taken", Flaw::RolesNotTaken),
     ("length-once", Flaw::LengthOnce),
+    ("lent-once", Flaw::LentOnce),
 ];
 
 const PRODUCES: &[Op] = &[Op::Attach(Role::Producer), Op::Detach];
@@ -181,6 +184,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "observe-removal", processes: &[CLEARS, OBSERVES], kills: Kills::any(1), ..CREATE },
     Scenario { name: "board", processes: &[PRODUCES, PRODUCES, REMOVES], kills: Kills::any(0), board: true, ..CREATE },
     Scenario { name: "umask", processes: &[PRODUCES, CONSUMES], kills: Kills::any(1), umask: true, ..CREATE },
+    Scenario { name: "umask-remove", processes: &[PRODUCES, REMOVES], kills: Kills::any(2), umask: true, ..CREATE },
     Scenario { name: "stops", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), stops: true, ..CREATE },
 ];
 
@@ -680,7 +684,10 @@ fn result(call: Call, answer: u64) -> String {
             format!("descriptor {}", answer - OPENED)
         }
         (Call::Unlink(_), 0) => "no such name".to_owned(),
-        (Call::IsSame(..) | Call::IsLeft(_), _) => if answer == 1 { "yes" } else { "no" }.to_owned(),
+        (Call::IsSame(..), _) => if answer == 1 { "the same" } else { "another" }.to_owned(),
+        (Call::Mode(_), OPEN) => "lets the owner in".to_owned(),
+        (Call::Mode(_), LEFT) => "keeps the owner out, empty".to_owned(),
+        (Call::Mode(_), _) => "keeps the owner out".to_owned(),
         (Call::Length(_), _) => format!("{answer} bytes"),
         (Call::ReadWord(_), _) if answer >> 16 == 0 => "nothing".to_owned(),
         (Call::ReadWord(_), _) => word(answer).to_owned(),

@@ -1,6 +1,6 @@
 //! What the kernel knows: names, objects, open file descriptions and their locks.
 
-use super::calls::{Call, DENIED, FULL, OPENED, Word, words};
+use super::calls::{Call, DENIED, FULL, LEFT, OPEN, OPENED, Word, words};
 use lastword_protocol::creation::{Access, Part};
 use lastword_protocol::header::LENGTH;
 use std::hash::{Hash, Hasher};
@@ -9,6 +9,8 @@ use std::hash::{Hash, Hasher};
 const OBJECTS_MAX: usize = 16;
 /// So many descriptors a process has at most at once.
 const DESCRIPTORS_MAX: usize = 12;
+/// What is answered of a mode that keeps the owner out of what is not empty.
+const GIVEN: u64 = 2;
 /// No object.
 const NONE: u8 = u8::MAX;
 
@@ -184,9 +186,9 @@ impl State {
                 let object = |descriptor| self.description(process, descriptor).object;
                 (u64::from(object(left) == object(right)), false)
             }
-            Call::IsLeft(descriptor) => {
+            Call::Mode(descriptor) => {
                 let object = self.object_of(process, descriptor);
-                (u64::from(object.length == 0 && object.closed), false)
+                (if !object.closed { OPEN } else if object.length == 0 { LEFT } else { GIVEN }, false)
             }
             Call::Length(descriptor) => (self.object_of(process, descriptor).length.into(), false),
             Call::ReadWord(descriptor) => {

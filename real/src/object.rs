@@ -224,14 +224,15 @@ impl Object {
             .map_err(|errno| self.failed_with("fcntl(F_OFD_SETLK)", errno))
     }
 
-    /// The first of these bytes that another open file description has locked.
-    pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, OsError> {
+    /// A lock that another open file description has of one of these bytes: all bytes that it is of.
+    pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         let mut lock = request(libc::F_WRLCK, bytes);
         retry(|| fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut lock)))
             .map_err(|errno| self.failed_with("fcntl(F_OFD_GETLK)", errno))?;
-        // A lock may begin before the range that was asked about.
-        let start = u16::try_from(lock.l_start).unwrap_or(0).max(*bytes.start());
-        Ok((i32::from(lock.l_type) != libc::F_UNLCK).then_some(start))
+        // A length of 0 is that it goes on for ever.
+        let length = if lock.l_len == 0 { libc::off_t::MAX - lock.l_start } else { lock.l_len };
+        let byte = |at| LockByte::try_from(at).unwrap_or(LockByte::MAX);
+        Ok((i32::from(lock.l_type) != libc::F_UNLCK).then(|| byte(lock.l_start)..=byte(lock.l_start + length - 1)))
     }
 
     fn set_mode(&self, permission: Permission) -> Result<(), OsError> {

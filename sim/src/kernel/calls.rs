@@ -470,10 +470,14 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
         Ok(())
     }
 
-    fn locked(&self, object: &Self::Object, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, Errno> {
+    fn locked(
+        &self,
+        object: &Self::Object,
+        bytes: &RangeInclusive<LockByte>,
+    ) -> Result<Option<RangeInclusive<LockByte>>, Errno> {
         let found = object.ask(Site::Locked, Call::Locked(object.number, mask(bytes)));
         self.note(found);
-        Ok(found.checked_sub(1).map(|byte| byte as LockByte))
+        Ok(found.checked_sub(1).map(|found| (found & 0xFF) as LockByte..=(found >> 8) as LockByte))
     }
 }
 

@@ -694,7 +694,7 @@ fn result(call: Call, answer: u64) -> String {
         (Call::ReadHeader(_), _) => format!("{}, pair {}", word(answer), answer >> 8 & 0xFF),
         (Call::TryLock(..) | Call::Wait(..), 0) => "another has it".to_owned(),
         (Call::Locked(..), 0) => "nobody".to_owned(),
-        (Call::Locked(..), _) => format!("byte {}", answer - 1),
+        (Call::Locked(..), _) => format!("bytes {} to {}", (answer - 1) & 0xFF, (answer - 1) >> 8),
         (_, DENIED) if !matches!(call, Call::Unlink(_)) => "EBADF".to_owned(),
         _ => "done".to_owned(),
     }
@@ -733,7 +733,7 @@ impl System for Kernel {
         for now in &state.processes[..self.scenario().processes.len()] {
             let deaths = if state.kills > 0 { now.deaths.min(2) } else { 0 };
             hasher.write_u64(self.program.node(now.node).digest);
-            (now.progress, now.finished, now.begun, deaths, now.seen, now.held).hash(&mut hasher);
+            (now.progress, now.finished, now.begun, deaths, now.calls, now.seen, now.held).hash(&mut hasher);
         }
         hasher.finish()
     }

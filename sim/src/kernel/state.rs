@@ -128,16 +128,15 @@ impl State {
         number as u64 + OPENED
     }
 
-    /// The locks of these bytes that other descriptions have.
-    fn conflict(&self, process: usize, descriptor: u8, bytes: u8) -> u8 {
+    /// The other descriptions of an object.
+    fn others(&self, process: usize, descriptor: u8) -> impl Iterator<Item = &Description> {
         let mine = self.description(process, descriptor);
-        let others = self.descriptions().filter(|other| other.object == mine.object && !std::ptr::eq(*other, mine));
-        others.fold(0, |locks, other| locks | other.locks & bytes)
+        self.descriptions().filter(move |other| other.object == mine.object && !std::ptr::eq(*other, mine))
     }
 
     /// Whether a call that waits would be answered now.
     pub(super) fn is_free(&self, process: usize, descriptor: u8, bytes: u8) -> bool {
-        self.conflict(process, descriptor, bytes) == 0
+        self.others(process, descriptor).all(|other| other.locks & bytes == 0)
     }
 
     /// Does a call. The answer, and whether a death leaves something else now than before.
@@ -221,7 +220,7 @@ impl State {
                 (0, true)
             }
             Call::TryLock(descriptor, bytes) | Call::Wait(descriptor, bytes) => {
-                let had = self.conflict(process, descriptor, bytes) == 0;
+                let had = self.is_free(process, descriptor, bytes);
                 if had {
                     self.description_mut(process, descriptor).locks |= bytes;
                     return (OPENED, true);
@@ -235,8 +234,8 @@ impl State {
                 (0, had)
             }
             Call::Locked(descriptor, bytes) => {
-                let found = self.conflict(process, descriptor, bytes);
-                (if found == 0 { 0 } else { u64::from(found.trailing_zeros()) + 1 }, false)
+                let found = self.others(process, descriptor).find(|other| other.locks & bytes != 0);
+                (found.map_or(0, |found| range(found.locks, bytes) + 1), false)
             }
         }
     }
@@ -268,6 +267,14 @@ impl State {
         }
         order
     }
+}
+
+/// The first of the ranges of locks that has one of these bytes: its first byte, and its last one times 256.
+fn range(locks: u8, bytes: u8) -> u64 {
+    let first = (locks & bytes).trailing_zeros();
+    let start = first - (locks << (7 - first)).leading_ones() + 1;
+    let end = start + (locks >> start).trailing_ones() - 1;
+    u64::from(start | end << 8)
 }
 
 impl Hash for State {

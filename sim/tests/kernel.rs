@@ -43,6 +43,15 @@ fn no_promise_is_broken() {
     }
 }
 
+#[test]
+fn an_operation_takes_as_many_calls_as_it_says_and_no_fewer_will_do() {
+    for scenario in SCENARIOS {
+        let fewer = Scenario { calls: scenario.calls - 1, ..*scenario };
+        let found = run(&fewer, None).found.map(|found| (found.violation.found, found.violation.expected));
+        assert_eq!(found, Some((scenario.calls.into(), fewer.calls.into())), "{}", scenario.name);
+    }
+}
+
 /// In the order of the scenarios, the first one in which the flaw is found.
 fn first_found(flaw: Flaw) -> Option<(&'static Scenario, Found)> {
     SCENARIOS.iter().find_map(|scenario| run(scenario, Some(flaw)).found.map(|found| (scenario, found)))

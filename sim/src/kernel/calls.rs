@@ -5,10 +5,10 @@
 
 use super::{Flaw, Op, Role, Scenario};
 use crate::program::{Code, Outcome, Port};
+use foldhash::quality::FixedState;
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Plan, Removal, WAIT};
 use lastword_protocol::header::{CREATING, Header, HeaderError, Kind, LENGTH, MAGIC, TypeLayout, WORDS};
 use lastword_protocol::model::Violation;
-use foldhash::quality::FixedState;
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hash};
 use std::ops::RangeInclusive;
@@ -601,7 +601,15 @@ impl Code for Lives {
     }
 
     fn live(&self, process: usize, port: &Port<'_, Action>) -> Violation {
-        let names = Names { port, scenario: self.scenario, flaw: self.flaw, kept_back: Cell::new(0), carried: Cell::default(), operation: Cell::default(), answered: Cell::default() };
+        let names = Names {
+            port,
+            scenario: self.scenario,
+            flaw: self.flaw,
+            kept_back: Cell::new(0),
+            carried: Cell::default(),
+            operation: Cell::default(),
+            answered: Cell::default(),
+        };
         let mut roles: [Option<Held<'_, '_>>; ROLES_MAX] = [None, None];
         let mut outcome = Outcome::Started;
         loop {

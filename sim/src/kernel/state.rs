@@ -187,7 +187,16 @@ impl State {
             }
             Call::Mode(descriptor) => {
                 let object = self.object_of(process, descriptor);
-                (if !object.closed { OPEN } else if object.length == 0 { LEFT } else { GIVEN }, false)
+                (
+                    if !object.closed {
+                        OPEN
+                    } else if object.length == 0 {
+                        LEFT
+                    } else {
+                        GIVEN
+                    },
+                    false,
+                )
             }
             Call::Length(descriptor) => (self.object_of(process, descriptor).length.into(), false),
             Call::ReadWord(descriptor) => {

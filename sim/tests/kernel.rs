@@ -52,16 +52,21 @@ fn an_operation_takes_as_many_calls_as_it_says_and_no_fewer_will_do() {
     }
 }
 
-/// In the order of the scenarios, the first one in which the flaw is found.
-fn first_found(flaw: Flaw) -> Option<(&'static Scenario, Found)> {
-    SCENARIOS.iter().find_map(|scenario| run(scenario, Some(flaw)).found.map(|found| (scenario, found)))
+/// In the order of the scenarios, the first one in which the flaw breaks a promise other than the number of calls.
+fn first_found(flaw: Flaw) -> Option<(Scenario, Found)> {
+    // This one changes nothing where the umask takes nothing away.
+    let scenarios = SCENARIOS.iter().filter(|scenario| scenario.umask || flaw != Flaw::LentOnce);
+    scenarios.map(|scenario| Scenario { calls: 10_000, ..*scenario }).find_map(|scenario| {
+        let found = run(&scenario, Some(flaw)).found;
+        found.map(|found| (scenario, found))
+    })
 }
 
 #[test]
 fn every_flaw_is_found() {
     for &(name, flaw) in FLAWS {
         let Some((scenario, found)) = first_found(flaw) else { panic!("{name} is not found") };
-        let again = follow(&mut Kernel::new(scenario, Some(flaw)), &found.answers);
+        let again = follow(&mut Kernel::new(&scenario, Some(flaw)), &found.answers);
         assert_eq!(again, Err(found.violation), "{name} is found again");
     }
 }

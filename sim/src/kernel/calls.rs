@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, Hash};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-const SEED: FixedState = FixedState::with_seed(0x6361_6c6c_73);
+const SEED: FixedState = FixedState::with_seed(0x0063_616c_6c73);
 /// Length of every object, in bytes.
 pub(super) const FULL: u16 = 256;
 /// So many roles a process has at most at once.
@@ -134,7 +134,7 @@ pub(super) enum Failed {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(u8)]
 pub(super) enum Removed {
-    Removed = 1,
+    Done = 1,
     Missing,
     InUse,
     BeingCreated,
@@ -560,7 +560,7 @@ impl Lives {
     fn remove(&self, names: &Names<'_, '_>, force: Force, wait: Duration) -> Ending {
         let parts = if self.scenario.board { Parts::Anchor } else { Parts::Both };
         Ending::Removal(match creation::remove(names, parts, force, wait) {
-            Ok(Removal::Removed) => Removed::Removed,
+            Ok(Removal::Removed) => Removed::Done,
             Ok(Removal::Missing) => Removed::Missing,
             Ok(Removal::InUse(..)) => Removed::InUse,
             Ok(Removal::BeingCreated) => Removed::BeingCreated,

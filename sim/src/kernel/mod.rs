@@ -593,7 +593,7 @@ impl Kernel {
             }
             Ending::Removal(removed) => {
                 let is_excused = match removed {
-                    Removed::Removed => true,
+                    Removed::Done => true,
                     Removed::Missing => seen.absent,
                     Removed::InUse => seen.taken,
                     Removed::BeingCreated => seen.right && (stops || op == Some(Op::Tidy)),

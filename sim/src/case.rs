@@ -1,6 +1,7 @@
 //! Scenarios with a name, whatever their protocol.
 
 use crate::exhaustive::{self, Found, Gauge, Limits, Searched};
+use crate::kernel;
 use crate::memory::{Handover, Model};
 use crate::sample::{self, Sampled, Sampling};
 use crate::shrink::{self, Shrunk};
@@ -48,6 +49,9 @@ impl Spec {
 pub trait Case: Send + Sync {
     /// Its name, by which a command names it.
     fn name(&self) -> &'static str;
+
+    /// The protocol that it is of.
+    fn protocol(&self) -> &'static str;
 
     /// What each process is.
     fn roles(&self) -> Vec<String>;
@@ -193,6 +197,48 @@ pub(crate) fn numbered(roles: &[&str]) -> Vec<String> {
     (0..roles.len()).map(name).collect()
 }
 
+/// The methods of a [`Case`] that is a [`Maker`].
+macro_rules! delegate_to_maker {
+    () => {
+        fn search(
+            &self,
+            spec: &$crate::case::Spec,
+            limits: &$crate::exhaustive::Limits,
+            gauge: &$crate::exhaustive::Gauge,
+        ) -> Result<$crate::exhaustive::Searched, String> {
+            $crate::case::search(self, spec, limits, gauge)
+        }
+        fn sample(
+            &self,
+            spec: &$crate::case::Spec,
+            sampling: &$crate::sample::Sampling,
+            gauge: &$crate::exhaustive::Gauge,
+        ) -> Result<$crate::sample::Sampled, String> {
+            $crate::case::sample(self, spec, sampling, gauge)
+        }
+        fn shortest(
+            &self,
+            spec: &$crate::case::Spec,
+            states_max: u64,
+            gauge: &$crate::exhaustive::Gauge,
+        ) -> Result<Option<$crate::exhaustive::Found>, String> {
+            $crate::case::shortest(self, spec, states_max, gauge)
+        }
+        fn shrink(&self, spec: &$crate::case::Spec, answers: &[u8]) -> Result<$crate::shrink::Shrunk, String> {
+            $crate::case::shrink(self, spec, answers)
+        }
+        fn tell(
+            &self,
+            spec: &$crate::case::Spec,
+            script: Option<&[Vec<u16>]>,
+            answers: &[u8],
+        ) -> Result<$crate::case::Told, String> {
+            $crate::case::tell(self, spec, script, answers)
+        }
+    };
+}
+pub(crate) use delegate_to_maker;
+
 /// A scenario of a protocol over memory.
 struct Named<S> {
     name: &'static str,
@@ -228,6 +274,9 @@ impl<S: Scenario + Clone + Send + Sync + 'static> Case for Named<S> {
     fn name(&self) -> &'static str {
         self.name
     }
+    fn protocol(&self) -> &'static str {
+        S::SITES.first().and_then(|site| site.name.split('.').next()).unwrap_or_default()
+    }
     fn roles(&self) -> Vec<String> {
         let all: Vec<_> = (0..self.scenario.processes()).map(|process| self.scenario.role(process)).collect();
         numbered(&all)
@@ -243,21 +292,7 @@ impl<S: Scenario + Clone + Send + Sync + 'static> Case for Named<S> {
     fn variants(&self) -> Vec<String> {
         self.changes().map(|(name, _)| name).collect()
     }
-    fn search(&self, spec: &Spec, limits: &Limits, gauge: &Gauge) -> Result<Searched, String> {
-        search(self, spec, limits, gauge)
-    }
-    fn sample(&self, spec: &Spec, sampling: &Sampling, gauge: &Gauge) -> Result<Sampled, String> {
-        sample(self, spec, sampling, gauge)
-    }
-    fn shortest(&self, spec: &Spec, states_max: u64, gauge: &Gauge) -> Result<Option<Found>, String> {
-        shortest(self, spec, states_max, gauge)
-    }
-    fn shrink(&self, spec: &Spec, answers: &[u8]) -> Result<Shrunk, String> {
-        shrink(self, spec, answers)
-    }
-    fn tell(&self, spec: &Spec, script: Option<&[Vec<u16>]>, answers: &[u8]) -> Result<Told, String> {
-        tell(self, spec, script, answers)
-    }
+    delegate_to_maker!();
 }
 
 /// The name of a weakened ordering.
@@ -349,7 +384,22 @@ pub static CASES: &[&dyn Case] = &[
             words: 2,
         },
     ),
+    &kernel::Named(0),
+    &kernel::Named(1),
+    &kernel::Named(2),
+    &kernel::Named(3),
+    &kernel::Named(4),
+    &kernel::Named(5),
+    &kernel::Named(6),
+    &kernel::Named(7),
+    &kernel::Named(8),
+    &kernel::Named(9),
+    &kernel::Named(10),
+    &kernel::Named(11),
+    &kernel::Named(12),
 ];
+
+const _: () = assert!(kernel::SCENARIOS.len() == 13, "each has its number above");
 
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<&'static dyn Case> {

@@ -64,6 +64,19 @@ pub const LADDERS: &[Ladder] = &[
             rung("status-2", Spec::new(Weak, 1)),
         ],
     },
+    Ladder {
+        protocol: "creation",
+        rungs: &[
+            rung("creation-observe", Spec::new(Sc, 1)),
+            rung("creation-clear", Spec::new(Sc, 0)),
+            rung("creation-rivals", Spec::new(Sc, 1)),
+            rung("creation-force", Spec::new(Sc, 1)),
+            rung("creation", Spec::new(Sc, 1)),
+            rung("creation-removal", Spec::new(Sc, 1)),
+            rung("creation-umask", Spec::new(Sc, 0)),
+            rung("creation-umask-removal", Spec::new(Sc, 1)),
+        ],
+    },
 ];
 
 /// What became of a variant.

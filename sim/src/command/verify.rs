@@ -96,7 +96,7 @@ pub(crate) fn run(options: &Options) -> Ended {
         ))?;
     }
     let mut clean = true;
-    let mut protocols: BTreeMap<String, (Vec<&'static str>, Vec<Point>)> = BTreeMap::new();
+    let mut protocols: BTreeMap<&'static str, (Vec<&'static str>, Vec<Point>)> = BTreeMap::new();
     for check in &checks {
         let case = find(check.scenario)?;
         let (row, searched) = one(check, case, options, &stop)?;
@@ -105,9 +105,8 @@ pub(crate) fn run(options: &Options) -> Ended {
         }
         let whole = row.missed.is_empty() || options.shard.is_some();
         clean &= row.violations == 0 && row.complete && whole;
-        show(&row, check, case, options.json, &searched)?;
-        let protocol = case.sites().first().and_then(|site| site.split('.').next()).unwrap_or_default().to_owned();
-        let (_, hits) = protocols.entry(protocol).or_insert_with(|| (case.sites(), Vec::new()));
+        show(&row, case, options.json)?;
+        let (_, hits) = protocols.entry(case.protocol()).or_insert_with(|| (case.sites(), Vec::new()));
         hits.extend(searched.coverage.hits());
     }
     // A site that no scenario reaches, or at which nobody was killed, is one that nothing is known of.
@@ -177,7 +176,7 @@ fn one(
     Ok((row, searched))
 }
 
-fn show(row: &Row, check: &Check, case: &dyn Case, json: bool, searched: &Searched) -> Result<(), Failure> {
+fn show(row: &Row, case: &dyn Case, json: bool) -> Result<(), Failure> {
     if json {
         print_json(row)?;
     } else {
@@ -192,7 +191,6 @@ fn show(row: &Row, check: &Check, case: &dyn Case, json: bool, searched: &Search
         tell(format_args!("{}: not everything was searched: too many states", row.name));
     }
     let Some(token) = &row.replay else { return Ok(()) };
-    let _ = (check, searched);
     let token: Token = token.parse()?;
     if json {
         tell(format_args!("{}", replay_command(&token)));

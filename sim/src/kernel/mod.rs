@@ -24,11 +24,13 @@
 mod calls;
 mod state;
 
+use crate::case::{Case, Maker, Spec, delegate_to_maker, numbered};
 use crate::choose::{Choose, Listed, Question, nth_enabled};
 use crate::coverage::Coverage;
+use crate::memory::Model;
 use crate::program::{Ask, NodeId, Outcome, Program};
 use crate::trace::{Line, What};
-use crate::world::{Kills, Step, System};
+use crate::world::{Kills, Scripted, Step, System};
 use calls::{Action, Call, DENIED, Ending, FULL, Failed, LEFT, Lives, OPEN, OPENED, ROLES_MAX, Removed, SITES, Word};
 use foldhash::quality::FixedState;
 use hashbrown::HashSet;
@@ -162,7 +164,7 @@ const TIDIES: &[Op] = &[Op::Tidy];
 const CLEARS: &[Op] = &[Op::Attach(Role::Consumer(0)), Op::Remove(Force::No), Op::Detach, Op::Remove(Force::No)];
 
 const CREATE: Scenario = Scenario {
-    name: "create",
+    name: "creation",
     processes: &[PRODUCES, CONSUMES],
     kills: Kills::any(2),
     board: false,
@@ -174,16 +176,34 @@ const CREATE: Scenario = Scenario {
 /// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     CREATE,
-    Scenario { name: "rivals", processes: &[PRODUCES, PRODUCES], kills: Kills::any(1), calls: 64, ..CREATE },
-    Scenario { name: "three", processes: &[PRODUCES, CONSUMES, PRODUCES], kills: Kills::any(0), calls: 48, ..CREATE },
-    Scenario { name: "remove", processes: &[PRODUCES, REMOVES], kills: Kills::any(2), calls: 170, ..CREATE },
-    Scenario { name: "removers", processes: &[PRODUCES, REMOVES, TIDIES], kills: Kills::any(0), calls: 106, ..CREATE },
-    Scenario { name: "clear", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), calls: 122, ..CREATE },
-    Scenario { name: "force", processes: &[PRODUCES, FORCES], kills: Kills::any(1), calls: 136, ..CREATE },
-    Scenario { name: "observe", processes: &[PRODUCES, OBSERVES], kills: Kills::any(2), calls: 52, ..CREATE },
-    Scenario { name: "observe-removal", processes: &[CLEARS, OBSERVES], kills: Kills::any(1), calls: 52, ..CREATE },
+    Scenario { name: "creation-rivals", processes: &[PRODUCES, PRODUCES], kills: Kills::any(1), calls: 64, ..CREATE },
     Scenario {
-        name: "board",
+        name: "creation-three",
+        processes: &[PRODUCES, CONSUMES, PRODUCES],
+        kills: Kills::any(0),
+        calls: 48,
+        ..CREATE
+    },
+    Scenario { name: "creation-removal", processes: &[PRODUCES, REMOVES], kills: Kills::any(2), calls: 170, ..CREATE },
+    Scenario {
+        name: "creation-removers",
+        processes: &[PRODUCES, REMOVES, TIDIES],
+        kills: Kills::any(0),
+        calls: 106,
+        ..CREATE
+    },
+    Scenario { name: "creation-clear", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), calls: 122, ..CREATE },
+    Scenario { name: "creation-force", processes: &[PRODUCES, FORCES], kills: Kills::any(1), calls: 136, ..CREATE },
+    Scenario { name: "creation-observe", processes: &[PRODUCES, OBSERVES], kills: Kills::any(2), calls: 52, ..CREATE },
+    Scenario {
+        name: "creation-observe-removal",
+        processes: &[CLEARS, OBSERVES],
+        kills: Kills::any(1),
+        calls: 52,
+        ..CREATE
+    },
+    Scenario {
+        name: "creation-board",
         processes: &[PRODUCES, PRODUCES, REMOVES],
         kills: Kills::any(0),
         board: true,
@@ -191,7 +211,7 @@ pub const SCENARIOS: &[Scenario] = &[
         ..CREATE
     },
     Scenario {
-        name: "umask",
+        name: "creation-umask",
         processes: &[PRODUCES, CONSUMES],
         kills: Kills::any(1),
         umask: true,
@@ -199,14 +219,21 @@ pub const SCENARIOS: &[Scenario] = &[
         ..CREATE
     },
     Scenario {
-        name: "umask-remove",
+        name: "creation-umask-removal",
         processes: &[PRODUCES, REMOVES],
         kills: Kills::any(1),
         umask: true,
         calls: 137,
         ..CREATE
     },
-    Scenario { name: "stops", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), stops: true, calls: 188, ..CREATE },
+    Scenario {
+        name: "creation-stops",
+        processes: &[PRODUCES, CLEARS],
+        kills: Kills::any(1),
+        stops: true,
+        calls: 188,
+        ..CREATE
+    },
 ];
 
 /// The bits of the roles.
@@ -310,6 +337,8 @@ const NODES_MAX: usize = 1_000_000;
 pub struct Kernel {
     program: Program<Lives>,
     initial: State,
+    /// The operations that each process performs, as numbers into the scenario's lists.
+    script: Vec<Vec<u16>>,
     /// The ends that the auditor has seen.
     audited: HashSet<u64, FixedState>,
     coverage: Coverage,
@@ -342,7 +371,8 @@ impl Kernel {
             kills: scenario.kills.max,
             last: 0,
         };
-        Self { program, initial, audited: HashSet::with_hasher(SEED), coverage, lines: None }
+        let script = scenario.processes.iter().map(|list| (0..list.len() as u16).collect()).collect();
+        Self { program, initial, script, audited: HashSet::with_hasher(SEED), coverage, lines: None }
     }
 
     fn scenario(&self) -> &'static Scenario {
@@ -354,8 +384,16 @@ impl Kernel {
     }
 
     fn operation(&self, state: &State, process: usize) -> Option<Op> {
-        let progress = usize::from(state.processes[process].progress);
-        self.program.code().operations(process).get(progress).copied()
+        self.program.code().operations(process).get(usize::from(self.number(state, process)?)).copied()
+    }
+
+    /// The number of a process's operation; none where it has no more. The auditor's are not for others to choose.
+    fn number(&self, state: &State, process: usize) -> Option<u16> {
+        let progress = state.processes[process].progress;
+        match self.script.get(process) {
+            Some(list) => list.get(usize::from(progress)).copied(),
+            None => Some(progress.into()),
+        }
     }
 
     /// The operation that a process is at.
@@ -437,7 +475,7 @@ impl Kernel {
                         return Ok(());
                     };
                     self.begin(state, process, op);
-                    state.processes[process].progress.into()
+                    self.number(state, process).unwrap_or(0).into()
                 }
                 Ask::Act(Action::Call(call, site)) => {
                     let inline = is_inline(state, process, call);
@@ -780,3 +818,90 @@ impl System for Kernel {
         self.lines.take().unwrap_or_default()
     }
 }
+
+impl Scripted for Kernel {
+    fn script(&self) -> &[Vec<u16>] {
+        &self.script
+    }
+
+    fn set_script(&mut self, script: Vec<Vec<u16>>) {
+        // An end that was fine after other operations is to be looked at again.
+        self.audited.clear();
+        self.script = script;
+    }
+
+    fn set_kills(&mut self, max: u8) {
+        self.initial.kills = max;
+    }
+
+    fn deaths(&self, state: &State) -> usize {
+        usize::from(self.initial.kills - state.kills)
+    }
+}
+
+/// A scenario of this module among those with a name.
+pub(crate) struct Named(pub(crate) usize);
+
+impl Named {
+    fn scenario(&self) -> &'static Scenario {
+        &SCENARIOS[self.0]
+    }
+}
+
+impl Maker for Named {
+    type System = Kernel;
+
+    fn make(&self, spec: &Spec) -> Result<Kernel, String> {
+        if spec.model != Model::Sc {
+            return Err("system calls are done one after the other, whatever the memory model: use sc".to_owned());
+        }
+        let flaw = match &spec.variant {
+            None => None,
+            Some(name) => match FLAWS.iter().find(|(known, _)| known == name) {
+                Some(&(_, flaw)) => Some(flaw),
+                None => return Err(format!("creation has no variant `{name}`; `list --variants` shows them")),
+            },
+        };
+        let scenario = *self.scenario();
+        // With more kills an operation may take more calls than it was counted to take.
+        let calls = if spec.kills > scenario.kills.max { u16::MAX } else { scenario.calls };
+        Ok(Kernel::new(&Scenario { kills: Kills::any(spec.kills), calls, ..scenario }, flaw))
+    }
+}
+
+impl Case for Named {
+    fn name(&self) -> &'static str {
+        self.scenario().name
+    }
+    fn protocol(&self) -> &'static str {
+        "creation"
+    }
+    fn roles(&self) -> Vec<String> {
+        let processes = self.scenario().processes.iter();
+        let all: Vec<_> = processes.map(|list| list.first().map_or("nobody", |op| role(*op))).collect();
+        numbered(&all).into_iter().chain(["auditor".to_owned()]).collect()
+    }
+    fn operations(&self) -> Vec<Vec<String>> {
+        self.scenario().processes.iter().map(|list| list.iter().map(|op| format!("{op:?}")).collect()).collect()
+    }
+    fn sites(&self) -> Vec<&'static str> {
+        SITES.iter().copied().filter(|site| !NEVER_OF_DATA.iter().any(|never| *site == *never)).collect()
+    }
+    fn variants(&self) -> Vec<String> {
+        FLAWS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+    delegate_to_maker!();
+}
+
+/// What is done with the anchor alone, whose locks are the roles and the right to create; and what is left by a creator
+/// that died before it had set the mode, which the next one begins with.
+const NEVER_OF_DATA: &[&str] = &[
+    "data.reopen",
+    "data.reopen.fstat",
+    "data.is_empty",
+    "data.mark_incomplete",
+    "data.lock",
+    "data.lock.again",
+    "data.unlock",
+    "data.locked",
+];

@@ -59,7 +59,7 @@ const PALETTE: [(&str, &str); 6] = [
 ];
 
 const LIGHT: &str = "\
-.lw text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1b1f24;white-space:pre}
+.lw text{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:12px;fill:#1b1f24;white-space:pre}
 .lw .title{font-size:14px;font-weight:bold}
 .lw .strong{font-weight:bold}
 .lw .end{text-anchor:end}
@@ -578,7 +578,7 @@ fn legend(canvas: &mut Canvas, top: i32, right: i32) -> i32 {
         ("load", |canvas, x, y| canvas.mark(x, y, Mark::Circle(false), 0)),
         ("store", |canvas, x, y| canvas.mark(x, y, Mark::Circle(true), 0)),
         ("compare-exchange", |canvas, x, y| canvas.mark(x, y, Mark::Diamond(true), 0)),
-        ("failed", |canvas, x, y| canvas.mark(x, y, Mark::Diamond(false), 0)),
+        ("failed compare-exchange", |canvas, x, y| canvas.mark(x, y, Mark::Diamond(false), 0)),
         ("fence", |canvas, x, y| canvas.mark(x, y, Mark::Stroke, 0)),
         ("buffer flushed", |canvas, x, y| canvas.mark(x, y, Mark::Triangle, 0)),
         ("operation", |canvas, x, y| canvas.bar(x, y - 8, y + 8, 0)),
@@ -607,7 +607,7 @@ fn legend(canvas: &mut Canvas, top: i32, right: i32) -> i32 {
 }
 
 const PAGE: &str = "\
-body{font:14px/1.5 ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;margin:2em;color:#1b1f24;background:#ffffff}
+body{font:14px/1.5 'DejaVu Sans Mono',Menlo,Consolas,monospace;margin:2em;color:#1b1f24;background:#ffffff}
 h1{font-size:20px}
 h2{font-size:16px;margin-top:3em}
 p{max-width:100ch}

@@ -3,6 +3,7 @@
 use super::draw;
 use super::output::{Ended, Failure, count, print, print_json, print_lines};
 use super::watch::{stop_on_signals, watched};
+use lastword_protocol::model::Violation;
 use lastword_sim::diagram::{Diagram, Section, page, wrapped};
 use lastword_sim::exhaustive::Gauge;
 use lastword_sim::museum::{Exhibit, PIECES, Piece, piece};
@@ -57,6 +58,8 @@ struct Row {
     found: bool,
     /// The promise that it breaks.
     promise: Option<String>,
+    #[serde(skip)]
+    violation: Option<Violation>,
     /// How many kills that takes.
     kills: u8,
     /// The memory model.
@@ -98,9 +101,10 @@ pub(crate) fn run(options: &Options) -> Ended {
     let mut shown = Vec::new();
     for piece in chosen {
         let gauge = Gauge::stopped_by(&stop);
-        let begun = Instant::now();
-        let exhibit = watched(piece.name, &gauge, None, || piece.show(&gauge));
-        let seconds = begun.elapsed().as_secs_f64();
+        let (exhibit, seconds) = watched(piece.name, &gauge, None, || {
+            let begun = Instant::now();
+            (piece.show(&gauge), begun.elapsed().as_secs_f64())
+        });
         let repaired = watched(&format!("{}, repaired", piece.name), &gauge, None, || piece.show_repaired(&gauge));
         if stop.load(Relaxed) {
             return Err(Failure::Stopped);
@@ -121,11 +125,7 @@ pub(crate) fn run(options: &Options) -> Ended {
     }
     let rows = || shown.iter().map(|(_, _, row)| row);
     if !options.json {
-        print(format_args!(
-            "{:26} {:>5} {:>5} {:>5} {:>8}  {:9} promise",
-            "piece", "model", "kills", "steps", "ms", "repaired"
-        ))?;
-        rows().try_for_each(|row| print(format_args!("{}", table(row))))?;
+        table(rows())?;
     }
     Ok(rows().all(|row| row.found && row.repaired != Some(NOT_CLEAN)))
 }
@@ -160,6 +160,7 @@ fn row(piece: &Piece, exhibit: &Exhibit, repaired: Option<&Exhibit>, seconds: f6
         why: piece.why,
         found: exhibit.found.is_some(),
         promise: exhibit.found.as_ref().map(|found| found.violation.to_string()),
+        violation: exhibit.found.as_ref().map(|found| found.violation),
         kills: exhibit.kills,
         model: model_name(exhibit.model),
         executions: exhibit.executions,
@@ -198,18 +199,28 @@ fn tell_of(row: &Row, exhibit: &Exhibit) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A row of the table.
-fn table(row: &Row) -> String {
-    format!(
-        "{:26} {:>5} {:>5} {:>5} {:>8.2}  {:9} {}",
-        row.name,
-        row.model,
-        row.kills,
-        row.steps,
-        row.seconds * 1e3,
-        row.repaired.unwrap_or("-"),
-        row.promise.as_deref().unwrap_or("NOTHING FOUND")
-    )
+/// The rows of the table, and what stands above them.
+fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> Result<(), Failure> {
+    let head = format!("{:26} {:>5} {:>5} {:>5} {:>8}  {:9} ", "piece", "model", "kills", "steps", "ms", "repaired");
+    print(format_args!("{head}promise"))?;
+    for row in rows {
+        // What the numbers of a promise mean is said where they are.
+        let promise = row.violation.map_or("NOTHING FOUND", |violation| violation.promise);
+        let promise = promise.split(" (").next().unwrap_or(promise);
+        let mut promise = wrapped(promise, columns().saturating_sub(head.len()).max(36)).into_iter();
+        print(format_args!(
+            "{:26} {:>5} {:>5} {:>5} {:>8.2}  {:9} {}",
+            row.name,
+            row.model,
+            row.kills,
+            row.steps,
+            row.seconds * 1e3,
+            row.repaired.unwrap_or("-"),
+            promise.next().unwrap_or_default()
+        ))?;
+        promise.try_for_each(|rest| print(format_args!("{:1$}{rest}", "", head.len())))?;
+    }
+    Ok(())
 }
 
 fn diagram<'a>(piece: &Piece, exhibit: &'a Exhibit) -> Diagram<'a> {

@@ -23,9 +23,8 @@ mod two_buffers;
 use crate::case::numbered;
 use crate::exhaustive::{Found, Gauge, shortest, tell};
 use crate::memory::Model;
-use crate::shrink::shrink;
 use crate::trace::{Line, What};
-use crate::world::{Scripted, Setting, World};
+use crate::world::{Setting, World};
 use lastword_protocol::model::{Scenario, Violation};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -59,11 +58,8 @@ impl Piece {
 /// What a search of a piece came to.
 #[derive(Debug)]
 pub struct Exhibit {
-    /// The run with the fewest kills, and of those one with the fewest steps, that breaks a promise. Its answers are
-    /// those of a run of `script`.
+    /// The run with the fewest kills, and of those the one with the fewest steps, that breaks a promise.
     pub found: Option<Found>,
-    /// The operations that each process performs in it, as numbers into the scenario's lists.
-    pub script: Vec<Vec<u16>>,
     /// What happens in it.
     pub lines: Vec<Line>,
     /// How that run ended when it was run again for `lines`.
@@ -85,30 +81,8 @@ pub struct Exhibit {
 impl Exhibit {
     /// How many accesses there are in the run.
     pub fn steps(&self) -> usize {
-        accesses(&self.lines)
+        self.lines.iter().filter(|line| matches!(line.what, What::Access { .. })).count()
     }
-
-    /// Tells the same failure with fewer switches from one process to another, if that is no longer.
-    fn smooth(&mut self, world: &mut impl Scripted) {
-        let Some(found) = &mut self.found else { return };
-        let Some(shrunk) = shrink(world, &found.answers) else { return };
-        world.set_script(shrunk.script.clone());
-        let (replayed, lines) = tell(world, &shrunk.answers);
-        let is_same = shrunk.violation.promise == found.violation.promise && replayed == Err(shrunk.violation);
-        let size = |lines: &[Line]| (accesses(lines), switches(lines));
-        if is_same && size(&lines) < size(&self.lines) {
-            *found = Found { answers: shrunk.answers, violation: shrunk.violation };
-            (self.script, self.replayed, self.lines) = (shrunk.script, replayed, lines);
-        }
-    }
-}
-
-fn accesses(lines: &[Line]) -> usize {
-    lines.iter().filter(|line| matches!(line.what, What::Access { .. })).count()
-}
-
-fn switches(lines: &[Line]) -> usize {
-    lines.windows(2).filter(|pair| pair[0].process != pair[1].process).count()
 }
 
 /// Every piece.
@@ -146,7 +120,6 @@ fn shortest_failure<S: Scenario + Clone + 'static>(
     let before = (gauge.states.load(Relaxed), gauge.executions.load(Relaxed));
     let mut exhibit = Exhibit {
         found: None,
-        script: Vec::new(),
         lines: Vec::new(),
         replayed: Ok(()),
         roles: numbered(&(0..scenario.processes()).map(|process| scenario.role(process)).collect::<Vec<_>>()),
@@ -166,8 +139,6 @@ fn shortest_failure<S: Scenario + Clone + 'static>(
         exhibit.found = shortest(&mut world, STATES_MAX, gauge);
         if let Some(found) = &exhibit.found {
             (exhibit.replayed, exhibit.lines) = tell(&mut world, &found.answers);
-            exhibit.script = world.script().to_vec();
-            exhibit.smooth(&mut world);
             break;
         }
         exhibit.complete &= gauge.states.load(Relaxed) - so_far <= STATES_MAX && !gauge.stop.load(Relaxed);

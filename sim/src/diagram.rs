@@ -444,7 +444,7 @@ impl Diagram<'_> {
             Some(violation) => ("strong red", format!("BROKEN: {violation}")),
             None => ("strong", "nothing is broken".to_owned()),
         };
-        for line in wrapped(&verdict, columns) {
+        for line in wrapped(&verdict, ((narrow.right - 2 * MARGIN) * 10 / 73) as usize) {
             canvas.text(MARGIN, y, class, &line);
             y += ROW;
         }

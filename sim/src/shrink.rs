@@ -123,9 +123,10 @@ impl<S: Scripted> Best<'_, S> {
             plainer[at..at + length].fill(0);
             let mut less = bytes.clone();
             less[at] = less[at].saturating_sub(1);
-            if !(self.attempt(None, &shorter) || plainer != bytes && self.attempt(None, &plainer))
-                && !(length == 1 && less != plainer && self.attempt(None, &less))
-            {
+            let smaller = self.attempt(None, &shorter)
+                || plainer != bytes && self.attempt(None, &plainer)
+                || length == 1 && less != plainer && self.attempt(None, &less);
+            if !smaller {
                 at += 1;
             }
         }

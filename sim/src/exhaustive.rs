@@ -6,13 +6,13 @@
 //! A worker that has nothing to do is given a part of another's: the untried answers at the shallowest of its open
 //! states. Parts travel as the answers that lead there, since states are made of numbers of their worker's own graph.
 
-use crate::choose::{Listed, Odometer};
+use crate::choose::{Choose, Listed, Odometer, Question, nth_enabled};
 use crate::coverage::Coverage;
 use crate::trace::Line;
 use crate::world::{Step, System};
 use hashbrown::HashTable;
 use lastword_protocol::model::Violation;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -341,40 +341,97 @@ fn give<S>(frames: &mut [Frame<S>], part: &Part, pool: &Pool) {
     pool.give(Part { steps: part.steps + at, answers, odometer, tried: true });
 }
 
+/// A state on the way to the shortest failure.
+struct Reached<S> {
+    state: S,
+    answers: Vec<u8>,
+    /// How often somebody went on who was not the last to.
+    switches: usize,
+}
+
+/// Counts the switches on the way.
+struct Switches<'o> {
+    odometer: &'o mut Odometer,
+    count: usize,
+}
+
+impl Choose for Switches<'_> {
+    fn choose(&mut self, question: Question, n: usize) -> usize {
+        let answer = self.odometer.choose(question, n);
+        if let Question::Who { enabled, last } = question {
+            self.count += usize::from(nth_enabled(enabled, last, answer) != last);
+        }
+        answer
+    }
+}
+
 /// The run with the fewest steps that breaks a promise, if there is one: a breadth-first search on one thread, of at most
 /// so many states.
+///
+/// Of several it is one that goes from process to process seldom: of the ways to a state that are as short, the one with
+/// the fewest switches is kept.
 pub fn shortest<S: System>(system: &mut S, states_max: u64, gauge: &Gauge) -> Option<Found> {
     let seen = Seen::new();
     let initial = system.initial().clone();
     seen.insert(system.digest(&initial));
-    let mut open = VecDeque::from([(initial, Vec::new())]);
+    let mut level = vec![Reached { state: initial, answers: Vec::new(), switches: 0 }];
     let mut states = 0;
-    while let Some((state, way)) = open.pop_front() {
-        if states > states_max || gauge.stop.load(Relaxed) {
-            return None;
-        }
-        let mut odometer = Odometer::default();
-        loop {
-            odometer.rewind();
-            let mut next = state.clone();
-            gauge.steps.fetch_add(1, Relaxed);
-            let result = system.step(&mut next, &mut odometer);
-            let answers: Vec<u8> = way.iter().copied().chain(odometer.answers()).collect();
-            match result {
-                Err(violation) => return Some(Found { answers, violation }),
-                Ok(Step::More) if seen.insert(system.digest(&next)) => {
-                    states += 1;
-                    gauge.states.fetch_add(1, Relaxed);
-                    open.push_back((next, answers));
+    while !level.is_empty() {
+        let mut next: Vec<Reached<S::State>> = Vec::new();
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        let mut found: Option<(usize, Found)> = None;
+        for reached in level {
+            if states > states_max || gauge.stop.load(Relaxed) {
+                return None;
+            }
+            let mut odometer = Odometer::default();
+            loop {
+                odometer.rewind();
+                let mut state = reached.state.clone();
+                let mut counted = Switches { odometer: &mut odometer, count: reached.switches };
+                gauge.steps.fetch_add(1, Relaxed);
+                let result = system.step(&mut state, &mut counted);
+                let switches = counted.count;
+                let answers = || reached.answers.iter().copied().chain(odometer.answers()).collect();
+                let place = match &result {
+                    Ok(Step::More) => {
+                        let digest = system.digest(&state);
+                        let is_new = seen.insert(digest);
+                        if is_new {
+                            places.insert(digest, next.len());
+                        }
+                        places.get(&digest).map(|&place| (place, is_new))
+                    }
+                    _ => None,
+                };
+                match (result, place) {
+                    (Err(violation), _) if found.as_ref().is_none_or(|(fewest, _)| switches < *fewest) => {
+                        found = Some((switches, Found { answers: answers(), violation }));
+                    }
+                    (_, Some((_, true))) => {
+                        states += 1;
+                        gauge.states.fetch_add(1, Relaxed);
+                        next.push(Reached { state, answers: answers(), switches });
+                    }
+                    (_, known) => {
+                        gauge.executions.fetch_add(1, Relaxed);
+                        // As short a way to a state of this level, with fewer switches.
+                        if let Some((place, _)) = known
+                            && switches < next[place].switches
+                        {
+                            next[place] = Reached { state, answers: answers(), switches };
+                        }
+                    }
                 }
-                Ok(_) => {
-                    gauge.executions.fetch_add(1, Relaxed);
+                if !odometer.advance() {
+                    break;
                 }
             }
-            if !odometer.advance() {
-                break;
-            }
         }
+        if let Some((_, found)) = found {
+            return Some(found);
+        }
+        level = next;
     }
     None
 }

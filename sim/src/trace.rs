@@ -71,6 +71,12 @@ pub enum What {
     },
 }
 
+/// What the process of a line is called: its role, and a stroke for each time that it has died, up to three.
+pub fn name(roles: &[String], line: &Line) -> String {
+    let role = roles.get(line.process).map_or("?", String::as_str);
+    format!("{role}{}", "'".repeat(usize::from(line.incarnation).min(3)))
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,8 @@
 //! What the command line offers.
 
+mod draw;
 mod merge;
+mod museum;
 mod mutants;
 mod output;
 mod replay;
@@ -38,7 +40,10 @@ const EXAMPLES: &str = "Examples:
                                                random runs of a scenario that is too large to search
   lastword-sim random slots-large --executions 100000000 --shard 3/8 --json
                                                the fourth of eight parts of a campaign; `merge` adds them up
-  lastword-sim replay TOKEN                    a recorded run again; every failure prints its token";
+  lastword-sim replay TOKEN                    a recorded run again; every failure prints its token
+  lastword-sim replay TOKEN --svg run.svg      the same, as a sequence diagram; --html for a page
+  lastword-sim museum                          designs that are wrong, each with its shortest failure
+  lastword-sim museum --html museum.html       the same as a page of diagrams";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -46,6 +51,8 @@ enum Command {
     Verify(verify::Options),
     /// Run every broken variant of the protocols until it is rejected
     Mutants(mutants::Options),
+    /// Find the shortest failure of designs that are wrong
+    Museum(museum::Options),
     /// Search one scenario, every run
     Search(search::SearchOptions),
     /// Try random runs of one scenario
@@ -63,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Verify(options) => verify::run(&options),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Museum(options) => museum::run(&options),
         Command::Search(options) => search::search(&options),
         Command::Random(options) => search::random(&options),
         Command::Replay(options) => replay::run(&options),

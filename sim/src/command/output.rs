@@ -2,6 +2,7 @@
 
 use lastword_sim::case::Told;
 use lastword_sim::token::Token;
+use lastword_sim::trace::{Line, name};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
@@ -69,15 +70,18 @@ pub(crate) fn replay_command(token: &Token) -> String {
 
 /// Prints a run line by line, the broken promise last.
 pub(crate) fn print_told(told: &Told, roles: &[String]) -> io::Result<()> {
-    let width = roles.iter().map(String::len).max().unwrap_or(0) + 2;
-    for line in &told.lines {
-        let role = roles.get(line.process).map_or("?", String::as_str);
-        // A process that was restarted bears as many strokes as it has died.
-        let name = format!("{role}{}", "'".repeat(usize::from(line.incarnation).min(3)));
-        print(format_args!("{name:width$} {}", line.what))?;
-    }
+    print_lines(&told.lines, roles)?;
     match told.violation {
         Some(violation) => print(format_args!("BROKEN: {violation}")),
         None => print(format_args!("nothing is broken")),
     }
+}
+
+/// Prints what happened, line by line.
+pub(crate) fn print_lines(lines: &[Line], roles: &[String]) -> io::Result<()> {
+    let width = roles.iter().map(String::len).max().unwrap_or(0) + 2;
+    for line in lines {
+        print(format_args!("{:width$} {}", name(roles, line), line.what))?;
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `replay`.
 
+use super::draw::Draw;
 use super::output::{Ended, Failure, print_json, print_told};
 use lastword_sim::case;
 use lastword_sim::token::Token;
@@ -13,6 +14,8 @@ pub(crate) struct Options {
     /// One JSON object a line: one for each thing that happened, the broken promise last
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    draw: Draw,
 }
 
 #[derive(Serialize)]
@@ -33,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Ended {
     let Some(case) = case::find(&token.scenario) else {
         return Err(Failure::Usage(format!("there is no scenario `{}`; `list` shows them", token.scenario)));
     };
+    options.draw.check()?;
     let told = case.tell(&token.spec, token.script.as_deref(), &token.answers)?;
     let roles = case.roles();
     if options.json {
@@ -45,5 +49,6 @@ pub(crate) fn run(options: &Options) -> Ended {
     } else {
         print_told(&told, &roles)?;
     }
+    options.draw.run(case, &token, &told)?;
     Ok(told.violation.is_none())
 }

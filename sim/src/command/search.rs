@@ -1,5 +1,6 @@
 //! `search`, `random` and `list`.
 
+use super::draw::Draw;
 use super::output::{Ended, Failure, count, print, print_json, print_told, replay_command, tell};
 use super::watch::{stop_on_signals, watched};
 use lastword_sim::case::{self, Case, Spec};
@@ -50,6 +51,8 @@ struct How {
     /// Only part I of N, counted from 0
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(u32, u32)>,
+    #[command(flatten)]
+    draw: Draw,
 }
 
 /// Options of `search`.
@@ -181,6 +184,7 @@ pub(crate) struct Campaign {
 pub(crate) fn search(options: &SearchOptions) -> Ended {
     let how = &options.how;
     let (case, spec) = (how.case()?, how.spec());
+    how.draw.check()?;
     let stop = stop_on_signals();
     let gauge = Gauge::stopped_by(&stop);
     let limits =
@@ -192,11 +196,11 @@ pub(crate) fn search(options: &SearchOptions) -> Ended {
         Campaign { complete: searched.complete, ..campaign(how, "exhaustive", &gauge, seconds, &searched.coverage) };
     let found = searched.found.map(|found| found.answers);
     if stop.load(Relaxed) {
-        finish(campaign, case, &spec, None, how.json)?;
+        finish(campaign, case, &spec, None, how)?;
         return Err(Failure::Stopped);
     }
     let complete = campaign.complete;
-    let clean = finish(campaign, case, &spec, found.as_deref(), how.json)?;
+    let clean = finish(campaign, case, &spec, found.as_deref(), how)?;
     if clean && !complete {
         tell(format_args!("not everything was searched: there are more than {} states", count(options.states_max)));
     }
@@ -207,6 +211,7 @@ pub(crate) fn search(options: &SearchOptions) -> Ended {
 pub(crate) fn random(options: &RandomOptions) -> Ended {
     let how = &options.how;
     let (case, spec) = (how.case()?, how.spec());
+    how.draw.check()?;
     let seed = options.seed.unwrap_or_else(rand::random);
     let stop = stop_on_signals();
     let gauge = Gauge::default();
@@ -247,7 +252,7 @@ pub(crate) fn random(options: &RandomOptions) -> Ended {
         ..campaign(how, &method, &gauge, begun.elapsed().as_secs_f64(), &sampled.coverage)
     };
     let found = sampled.found.map(|(_, found)| found.answers);
-    let clean = finish(campaign, case, &spec, found.as_deref(), how.json)?;
+    let clean = finish(campaign, case, &spec, found.as_deref(), how)?;
     if stop.load(Relaxed) { Err(Failure::Stopped) } else { Ok(clean) }
 }
 
@@ -283,13 +288,13 @@ fn campaign(
     }
 }
 
-/// Prints what a campaign came to, its failure made small; whether there is none.
+/// Prints what a campaign came to, its failure made small, and draws that; whether there is none.
 fn finish(
     mut campaign: Campaign,
     case: &dyn Case,
     spec: &Spec,
     found: Option<&[u8]>,
-    json: bool,
+    how: &How,
 ) -> Result<bool, Failure> {
     let shrunk = match found {
         None => None,
@@ -304,13 +309,20 @@ fn finish(
     campaign.violations = shrunk.is_some().into();
     campaign.violation = shrunk.as_ref().map(|shrunk| shrunk.violation.to_string());
     campaign.replay = token.as_ref().map(Token::to_string);
-    if json {
+    let told = match &token {
+        Some(token) => Some(case.tell(spec, token.script.as_deref(), &token.answers)?),
+        None => None,
+    };
+    match (&token, &told) {
+        (Some(token), Some(told)) => how.draw.run(case, token, told)?,
+        _ => how.draw.nothing(),
+    }
+    if how.json {
         print_json(&campaign)?;
         return Ok(campaign.violations == 0);
     }
-    if let (Some(shrunk), Some(token)) = (&shrunk, &token) {
-        let told = case.tell(spec, token.script.as_deref(), &token.answers)?;
-        print_told(&told, &case.roles())?;
+    if let (Some(shrunk), Some(token), Some(told)) = (&shrunk, &token, &told) {
+        print_told(told, &case.roles())?;
         print(format_args!(
             "made small in {} runs: {} kills, {} switches of the process",
             count(shrunk.tries),

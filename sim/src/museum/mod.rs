@@ -20,9 +20,10 @@ mod slots;
 mod status;
 mod two_buffers;
 
+use crate::case::numbered;
 use crate::exhaustive::{Found, Gauge, shortest, tell};
 use crate::memory::Model;
-use crate::trace::Line;
+use crate::trace::{Line, What};
 use crate::world::{Setting, World};
 use lastword_protocol::model::{Scenario, Violation};
 use std::sync::atomic::Ordering::Relaxed;
@@ -77,6 +78,13 @@ pub struct Exhibit {
     pub complete: bool,
 }
 
+impl Exhibit {
+    /// How many accesses there are in the run.
+    pub fn steps(&self) -> usize {
+        self.lines.iter().filter(|line| matches!(line.what, What::Access { .. })).count()
+    }
+}
+
 /// Every piece.
 pub const PIECES: &[Piece] = &[
     boolean_flag::PIECE,
@@ -114,7 +122,7 @@ fn shortest_failure<S: Scenario + Clone + 'static>(
         found: None,
         lines: Vec::new(),
         replayed: Ok(()),
-        roles: (0..scenario.processes()).map(|process| scenario.role(process).to_owned()).collect(),
+        roles: numbered(&(0..scenario.processes()).map(|process| scenario.role(process)).collect::<Vec<_>>()),
         model,
         kills: 0,
         states: 0,

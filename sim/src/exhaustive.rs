@@ -306,7 +306,12 @@ fn work<S: System>(
                 (next.tried, next.given) = (false, false);
                 depth += 1;
             }
-            Ok(_) => executions += 1,
+            Ok(step) => {
+                executions += 1;
+                if step == Step::More {
+                    system.merged(&next.state);
+                }
+            }
         }
         if steps % 1024 == 0 {
             gauge.executions.fetch_add(std::mem::take(&mut executions), Relaxed);

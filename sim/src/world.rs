@@ -50,6 +50,11 @@ pub trait System {
     /// The points at which processes have been killed so far.
     fn coverage(&self) -> &Coverage;
 
+    /// Told of a state that was met before: whoever can be killed in it was, though he may have come from another site.
+    fn merged(&mut self, state: &Self::State) {
+        let _ = state;
+    }
+
     /// Called between two runs of a series, when no state is kept: a time to let go of memory.
     fn rest(&mut self) {}
 
@@ -436,18 +441,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
 
     /// Whether the process dies here, where it may.
     fn dies(&mut self, state: &mut State<S::Oracle>, process: usize, choose: &mut impl Choose) -> bool {
-        let Process { node, begun, started, clean, deaths, behind, progress, .. } = state.processes[process];
-        if state.kills == 0 || self.kills_of & (1 << process) == 0 {
+        let Process { begun, clean, deaths, behind, .. } = state.processes[process];
+        if !self.may_die(state, process) {
             return false;
         }
-        let progress = usize::from(progress);
-        let (at, ahead) = match self.program.node(node).ask {
-            Ask::Act(action) => (started.then_some(progress), site_of(&action)),
-            Ask::Next { outcome: Outcome::Done, .. } => (progress.checked_sub(1), None),
-            Ask::Next { outcome: Outcome::Blocked, .. } => (Some(progress), None),
-            _ => (None, None),
-        };
-        let operation = at.and_then(|at| self.script[process].get(at)).copied();
+        let (operation, ahead) = self.stand(state, process);
         // Who has done nothing since it was started is as dead as before.
         let clean = clean || !begun;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
@@ -459,6 +457,23 @@ impl<S: Scenario + Clone + 'static> World<S> {
         }
         state.processes[process].clean = true;
         false
+    }
+
+    fn may_die(&self, state: &State<S::Oracle>, process: usize) -> bool {
+        state.kills > 0 && self.kills_of & (1 << process) != 0
+    }
+
+    /// Which operation a process is at, if it is past its recovery, and which site comes next.
+    fn stand(&self, state: &State<S::Oracle>, process: usize) -> (Option<u16>, Option<u8>) {
+        let Process { node, started, progress, .. } = state.processes[process];
+        let progress = usize::from(progress);
+        let (at, ahead) = match self.program.node(node).ask {
+            Ask::Act(action) => (started.then_some(progress), site_of(&action)),
+            Ask::Next { outcome: Outcome::Done, .. } => (progress.checked_sub(1), None),
+            Ask::Next { outcome: Outcome::Blocked, .. } => (Some(progress), None),
+            _ => (None, None),
+        };
+        (at.and_then(|at| self.script[process].get(at)).copied(), ahead)
     }
 
     fn kill(&mut self, state: &mut State<S::Oracle>, process: usize) {
@@ -769,6 +784,15 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
 
     fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+
+    fn merged(&mut self, state: &State<S::Oracle>) {
+        for (process, now) in state.processes.iter().enumerate() {
+            if now.begun && now.phase == Phase::Runs && self.may_die(state, process) {
+                let (operation, ahead) = self.stand(state, process);
+                self.coverage.at(process, operation, now.behind, ahead, now.deaths, true);
+            }
+        }
     }
 
     fn rest(&mut self) {

@@ -422,24 +422,35 @@ impl Kernel {
 
     /// Whether the process dies here, where it may.
     fn dies(&mut self, state: &mut State, process: usize, choose: &mut impl Choose) -> bool {
-        let Process { node, begun, clean, deaths, behind, progress, .. } = state.processes[process];
-        if state.kills == 0 || !begun || self.scenario().kills.of & 1 << process == 0 {
+        let Process { clean, deaths, behind, .. } = state.processes[process];
+        if !self.may_die(state, process) {
             return false;
         }
-        let (at, ahead) = match self.program.node(node).ask {
-            Ask::Act(Action::Call(_, site)) => (Some(progress), Some(site)),
-            Ask::Act(_) => (Some(progress), None),
-            _ => (progress.checked_sub(1), None),
-        };
+        let (operation, ahead) = self.stand(state, process);
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
-        self.coverage.at(process, at.map(u16::from), behind, ahead, deaths, dies || clean);
+        self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);
         if dies {
             self.kill(state, process);
             return true;
         }
         state.processes[process].clean = true;
         false
+    }
+
+    fn may_die(&self, state: &State, process: usize) -> bool {
+        state.kills > 0 && state.processes[process].begun && self.scenario().kills.of & 1 << process != 0
+    }
+
+    /// Which operation a process is at, and which call comes next.
+    fn stand(&self, state: &State, process: usize) -> (Option<u16>, Option<u8>) {
+        let Process { node, progress, .. } = state.processes[process];
+        let (at, ahead) = match self.program.node(node).ask {
+            Ask::Act(Action::Call(_, site)) => (Some(progress), Some(site)),
+            Ask::Act(_) => (Some(progress), None),
+            _ => (progress.checked_sub(1), None),
+        };
+        (at.map(u16::from), ahead)
     }
 
     fn kill(&mut self, state: &mut State, process: usize) {
@@ -493,6 +504,12 @@ impl Kernel {
                     pair.into()
                 }
                 Ask::Act(Action::Ends(ending)) => {
+                    if self.may_die(state, process) {
+                        // Dying before its end is told leaves the same as dying right after, which comes next.
+                        let (operation, _) = self.stand(state, process);
+                        let Process { behind, deaths, .. } = state.processes[process];
+                        self.coverage.at(process, operation, behind, None, deaths, true);
+                    }
                     let judged = self.judge(state, process, ending);
                     let answer = judged.is_ok().then_some(0);
                     if self.lines.is_some() {
@@ -799,6 +816,16 @@ impl System for Kernel {
 
     fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+
+    fn merged(&mut self, state: &State) {
+        for process in 0..self.scenario().processes.len() {
+            let now = &state.processes[process];
+            if !now.finished && self.may_die(state, process) {
+                let (operation, ahead) = self.stand(state, process);
+                self.coverage.at(process, operation, now.behind, ahead, now.deaths, true);
+            }
+        }
     }
 
     fn rest(&mut self) {

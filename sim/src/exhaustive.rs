@@ -166,6 +166,16 @@ struct Ended {
     states: AtomicU64,
 }
 
+struct EndOnPanic<'e>(&'e Ended);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.over.store(true, Relaxed);
+        }
+    }
+}
+
 struct Frame<S> {
     state: S,
     odometer: Odometer,
@@ -194,6 +204,8 @@ pub fn search<S: System>(make: &(impl Fn() -> S + Sync), limits: &Limits, gauge:
     std::thread::scope(|scope| {
         for _ in 0..pool.workers {
             scope.spawn(|| {
+                // Should a worker panic, the others do not wait for it.
+                let _end = EndOnPanic(&ended);
                 let mut system = make();
                 while let Some(part) = pool.take(gauge, &ended) {
                     if let Some(failed) = work(&mut system, part, &pool, &seen, limits, gauge, &ended) {

@@ -12,8 +12,10 @@ use shuttle::scheduler::{
 use shuttle::sync::atomic::{AtomicU64, fence};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-pub(crate) struct Shuttle;
+/// Shuttle's memory, which is sequentially consistent whatever the orderings.
+pub struct Shuttle;
 
 impl Backend for Shuttle {
     type Word = AtomicU64;
@@ -50,7 +52,7 @@ impl Backend for Shuttle {
 
 /// How shuttle chooses who runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Choice {
+pub enum Choice {
     /// Any process, at every step.
     Random,
     /// Probabilistic concurrency testing with so many priority changes.
@@ -59,26 +61,29 @@ pub(crate) enum Choice {
 
 /// How much is run, and how often processes die.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// How many schedules.
-    pub(crate) executions: usize,
+    pub executions: usize,
     /// Before each access, a process dies with chance 1 in this many; 0 for never.
-    pub(crate) one_in: u32,
-    /// How often a process dies in one run, at most.
-    pub(crate) kills_max: usize,
+    pub one_in: u32,
+    /// How often each process dies in one run, at most.
+    pub kills_max: usize,
     /// What the schedules are drawn from.
-    pub(crate) seed: u64,
+    pub seed: u64,
+    /// After this time no schedule is begun.
+    pub time: Option<Duration>,
 }
 
 /// What shuttle found.
-pub(crate) struct Found {
-    pub(crate) outcome: Outcome,
+pub struct Found {
+    /// What came of it.
+    pub outcome: Outcome,
     /// The schedule of the last execution.
-    pub(crate) schedule: Schedule,
+    pub schedule: Schedule,
 }
 
 /// Runs `scenario` in random schedules.
-pub(crate) fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
+pub fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -93,7 +98,7 @@ where
 }
 
 /// Runs `scenario` once more in a schedule that was found.
-pub(crate) fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
+pub fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -102,7 +107,7 @@ where
 }
 
 /// Runs `scenario` once more in a schedule that shuttle printed.
-pub(crate) fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
+pub fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -111,12 +116,12 @@ where
 }
 
 /// Runs `scenario` in every interleaving, unreduced, and tells of each.
-pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Found
+pub fn explore_all<S>(scenario: &S, listener: Listener) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
 {
-    let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0 };
+    let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0, time: None };
     schedule(scenario, None, bounds, DfsScheduler::new(None, false), Some(listener))
 }
 
@@ -160,7 +165,7 @@ where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
 {
-    let Bounds { one_in, kills_max, .. } = bounds;
+    let Bounds { one_in, kills_max, time, .. } = bounds;
     let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let trace = Trace::default();
@@ -193,6 +198,7 @@ where
         let mut config = shuttle::Config::new();
         config.stack_size = 64 << 10;
         config.silence_warnings = true;
+        config.max_time = time;
         if change.is_some() {
             config.failure_persistence = shuttle::FailurePersistence::None;
         }

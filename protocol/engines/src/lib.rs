@@ -17,6 +17,7 @@ use lastword_protocol::memory::{Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::broken::Broken;
 use lastword_protocol::model::variant::{Change, Part};
 use lastword_protocol::model::{Judge, Scenario, Violation};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -356,14 +357,16 @@ fn caught(expected: bool, check: impl FnOnce()) -> Option<String> {
     CATCHING.set(expected);
     let result = catch_unwind(AssertUnwindSafe(check));
     CATCHING.set(false);
-    result.err().map(|cause| match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
-        (Some(text), _) => first_line(text),
-        (_, Some(text)) => first_line(text),
-        _ => "a panic without a message".to_owned(),
-    })
+    result.err().map(|cause| message(&*cause))
 }
 
-fn first_line(text: &str) -> String {
+/// The first line of a panic's message.
+fn message(cause: &(dyn Any + Send)) -> String {
+    let text = match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => *text,
+        _ => "a panic without a message",
+    };
     text.lines().next().unwrap_or_default().to_owned()
 }
 

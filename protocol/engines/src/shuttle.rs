@@ -1,7 +1,7 @@
 //! Shuttle: random schedules of larger runs, sequentially consistent, with kills drawn from the schedule's own numbers,
 //! so that shuttle's replay string holds them.
 
-use super::{Backend, Listener, Outcome, Trace, World, caught, live, report, tell};
+use super::{Backend, Listener, Outcome, Trace, World, caught, live, message, report, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
@@ -10,8 +10,10 @@ use shuttle::scheduler::{
     DfsScheduler, PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId,
 };
 use shuttle::sync::atomic::{AtomicU64, fence};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Shuttle's memory, which is sequentially consistent whatever the orderings.
@@ -125,10 +127,12 @@ where
     schedule(scenario, None, bounds, DfsScheduler::new(None, false), Some(listener))
 }
 
-/// Records what another scheduler chooses.
+/// Records what another scheduler chooses, up to a violation.
 struct Recorder<T> {
-    inner: T,
+    /// Never dropped: shuttle's random scheduler would print the seed of its last execution, failed or not.
+    inner: ManuallyDrop<T>,
     last: Arc<Mutex<Schedule>>,
+    found: Arc<OnceLock<String>>,
 }
 
 impl<T> Recorder<T> {
@@ -139,6 +143,9 @@ impl<T> Recorder<T> {
 
 impl<T: Scheduler> Scheduler for Recorder<T> {
     fn new_execution(&mut self) -> Option<Schedule> {
+        if self.found.get().is_some() {
+            return None;
+        }
         let schedule = self.inner.new_execution()?;
         self.last().clone_from(&schedule);
         Some(schedule)
@@ -170,21 +177,33 @@ where
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let trace = Trace::default();
     let last = Arc::new(Mutex::new(Schedule::new(0)));
+    // Shuttle prints every panic that ends a run, whatever the hook: where one is expected it is kept from shuttle.
+    let found = Arc::new(OnceLock::new());
     let violation = {
+        let noted = Arc::clone(&found);
         let (scenario, count, killed) = (scenario.clone(), Arc::clone(&count), Arc::clone(&killed));
         let trace = Arc::clone(&trace);
         let body = move || {
             count.fetch_add(1, Relaxed);
             let world = Arc::new(World::<Shuttle, S>::new(&scenario, change, &trace));
             let life = |process: usize| {
-                let (world, killed) = (Arc::clone(&world), Arc::clone(&killed));
+                let (world, killed, noted) = (Arc::clone(&world), Arc::clone(&killed), Arc::clone(&noted));
                 move || {
-                    live(&world, process, move |incarnation, _, _| {
+                    let die = move |incarnation, _, _| {
                         let dies =
                             incarnation < kills_max && one_in > 0 && shuttle::rand::thread_rng().gen_ratio(1, one_in);
                         killed.fetch_add(dies.into(), Relaxed);
                         dies
-                    });
+                    };
+                    match catch_unwind(AssertUnwindSafe(|| live(&world, process, die))) {
+                        Err(cause) if change.is_some() => {
+                            let _ = noted.set(message(&*cause));
+                            // The others have nothing left to do in this execution.
+                            world.impossible.store(true, Relaxed);
+                        }
+                        Err(cause) => resume_unwind(cause),
+                        Ok(()) => {}
+                    }
                 }
             };
             let threads: Vec<_> =
@@ -194,7 +213,7 @@ where
             }
             report(listener.as_ref(), &scenario, &trace);
         };
-        let recorder = Recorder { inner, last: Arc::clone(&last) };
+        let recorder = Recorder { inner: ManuallyDrop::new(inner), last: Arc::clone(&last), found: Arc::clone(&found) };
         let mut config = shuttle::Config::new();
         config.stack_size = 64 << 10;
         config.silence_warnings = true;
@@ -205,6 +224,7 @@ where
         caught(change.is_some(), move || {
             shuttle::Runner::new(recorder, config).run(body);
         })
+        .or_else(|| found.get().cloned())
     };
     if violation.is_some() && change.is_none() {
         tell(scenario, &trace);

@@ -187,13 +187,20 @@ struct Ratios {
     loom_weak: f64,
 }
 
+/// How fast something goes, drawn from a seed, for so long.
+type Measured<'a> = &'a dyn Fn(u64, Duration) -> Result<Rate, String>;
+
+/// Looks for a bug, drawn from a seed: in how many executions, and whether it was found.
+type Way<'a> = &'a dyn Fn(u64) -> Result<(u64, bool), String>;
+
 /// Runs `bench`.
 pub(crate) fn run(options: &Options) -> Ended {
     let threads = options.threads.count();
     let here = case::find(SCENARIO.0).ok_or_else(|| format!("there is no scenario `{}`", SCENARIO.0))?;
     let [sc, kills] = [0, KILLS_MAX].map(|kills| Spec::new(Model::Sc, kills));
     let weak = Spec::new(Model::Weak, 0);
-    let rows: [(&dyn Fn(u64, Duration) -> Result<Rate, String>, u32); 8] = [
+    // With each, among how many an engine's time is shared.
+    let rows: [(Measured<'_>, u32); 8] = [
         (&|_, time| Ok(loom_rate(time)), 1),
         (&|seed, time| Ok(shuttle_rate(seed, time, false)), 2),
         (&|seed, time| Ok(shuttle_rate(seed, time, true)), 2),
@@ -339,7 +346,7 @@ fn hunts(limit: Duration) -> Result<[Hunts; 4], Failure> {
         // Nothing tells beforehand that a bug needs weak memory: the simulator always looks there.
         let kills = if bug.needs_kill { KILLS_MAX } else { 0 };
         let spec = |kills| Spec::new(Model::Weak, kills).broken(bug.name);
-        let ways: [&dyn Fn(u64) -> Result<(u64, bool), String>; 4] = [
+        let ways: [Way<'_>; 4] = [
             &|_| Ok(loom_hunt(bug, change, limit)),
             &|seed| Ok(shuttle_hunt(bug, change, seed, limit)),
             &|_| search_hunt(here, &spec(kills.min(1)), limit),
@@ -353,7 +360,7 @@ fn hunts(limit: Duration) -> Result<[Hunts; 4], Failure> {
 }
 
 /// The median of some attempts at a bug; none if one of them fails. Those that take long are not repeated.
-fn hunt(way: &dyn Fn(u64) -> Result<(u64, bool), String>, limit: Duration) -> Result<Option<Hunt>, String> {
+fn hunt(way: Way<'_>, limit: Duration) -> Result<Option<Hunt>, String> {
     let begun = Instant::now();
     let mut hunts = Vec::new();
     for seed in 0..ROUNDS {

@@ -2,3 +2,5 @@
 //! tests can run an input too.
 
 pub mod attach;
+pub mod ops;
+pub mod schedule;

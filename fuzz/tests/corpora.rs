@@ -24,3 +24,13 @@ fn replay<I: for<'a> Arbitrary<'a>>(target: &str, run: impl Fn(&I)) -> Outcome {
 fn attach() -> Outcome {
     replay("attach", lastword_fuzz::attach::run)
 }
+
+#[test]
+fn ops() -> Outcome {
+    replay("ops", lastword_fuzz::ops::run)
+}
+
+#[test]
+fn schedule() -> Outcome {
+    replay("schedule", lastword_fuzz::schedule::run)
+}

@@ -6,7 +6,7 @@ use lastword_engines::{Trace, World};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
 use lastword_protocol::model::variant::Change;
-use lastword_protocol::model::{Progress, Scenario, Violation, ready, slots, status};
+use lastword_protocol::model::{MESSAGE_MAX, Progress, Scenario, Violation, ready, slots, status};
 use lastword_protocol::slots::{
     CAPACITY_MAX, CONSUMERS_MAX, Consumer, Layout, Lock, Object, Observer, PAYLOAD_ALIGN, Producer, Stamp, Word,
 };
@@ -501,6 +501,16 @@ fn a_death_at_an_earlier_message_is_forgotten() {
         world.oracle().clone()
     };
     assert_eq!(run(Some(3)), run(None));
+}
+
+#[test]
+fn a_message_of_any_length_is_within_the_bounds() {
+    use slots::{Op, Scenario as Slots};
+    for length in 0..=MESSAGE_MAX as u8 {
+        let scenario = Slots::new(&[&[], &[]], 1, MESSAGE_MAX);
+        let steps = [Op::Publish(length), Op::PublishInPlace(length)].map(|op| (0, op, None));
+        assert_eq!(play(&scenario, None, &steps), Ok(()), "{length} bytes");
+    }
 }
 
 /// The oracle rejects, in generated runs of one operation after the other, whatever does not need interleaving.

@@ -126,7 +126,11 @@ impl Objects for Named<'_> {
         object.unlock(bytes)
     }
 
-    fn locked(&self, object: &Object, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, OsError> {
+    fn locked(
+        &self,
+        object: &Object,
+        bytes: &RangeInclusive<LockByte>,
+    ) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         object.locked(bytes)
     }
 }

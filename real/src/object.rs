@@ -8,7 +8,7 @@
 use crate::error::{OpenError, OsError};
 use crate::list::DIRECTORY;
 use crate::region::Region;
-use lastword_protocol::creation::{Access, LockByte};
+use lastword_protocol::creation::{ATTEMPTS, Access, LockByte};
 use lastword_protocol::header::{self, Header, HeaderError};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
@@ -79,10 +79,14 @@ impl Object {
             Access::Read => OFlag::O_RDONLY,
             Access::ReadWrite => OFlag::O_RDWR,
         };
-        let opened = match shm(name, flags, Mode::empty()) {
-            Err(Errno::EACCES) if lend_permission(name) => shm(name, flags, Mode::empty()),
-            opened => opened,
-        };
+        let mut opened = shm(name, flags, Mode::empty());
+        // Again only where the name has changed meanwhile, or something else than the mode refuses.
+        for _ in 0..ATTEMPTS {
+            if !matches!(opened, Err(Errno::EACCES)) || !lend_permission(name) {
+                break;
+            }
+            opened = shm(name, flags, Mode::empty());
+        }
         match opened {
             Ok(file) => {
                 let object = Self { name: name.to_owned(), file };
@@ -220,14 +224,15 @@ impl Object {
             .map_err(|errno| self.failed_with("fcntl(F_OFD_SETLK)", errno))
     }
 
-    /// The first of these bytes that another open file description has locked.
-    pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, OsError> {
+    /// A lock that another open file description has of one of these bytes: all bytes that it is of.
+    pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         let mut lock = request(libc::F_WRLCK, bytes);
         retry(|| fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut lock)))
             .map_err(|errno| self.failed_with("fcntl(F_OFD_GETLK)", errno))?;
-        // A lock may begin before the range that was asked about.
-        let start = u16::try_from(lock.l_start).unwrap_or(0).max(*bytes.start());
-        Ok((i32::from(lock.l_type) != libc::F_UNLCK).then_some(start))
+        // A length of 0 is that it goes on for ever.
+        let length = if lock.l_len == 0 { libc::off_t::MAX - lock.l_start } else { lock.l_len };
+        let byte = |at| LockByte::try_from(at).unwrap_or(LockByte::MAX);
+        Ok((i32::from(lock.l_type) != libc::F_UNLCK).then(|| byte(lock.l_start)..=byte(lock.l_start + length - 1)))
     }
 
     fn set_mode(&self, permission: Permission) -> Result<(), OsError> {
@@ -300,22 +305,28 @@ fn is_ours(name: &str) -> bool {
     path(name).symlink_metadata().is_ok_and(|metadata| metadata.uid() == geteuid().as_raw())
 }
 
-/// Lets the owner read and write an empty object of this user's that he may not; false where there is none.
+/// Lets the owner read and write an empty object of this user's that he may not; whether to open it again.
 ///
 /// Under a umask that takes away the owner's permission, this is what a creator leaves that dies before it has set the
 /// mode. Nobody has a role of an object that is still empty. One that is not was given its mode by a person.
+///
+/// A creator that lives sets the mode itself, or somebody removes the name, in between being refused and looking here.
+/// Then there is nothing to lend, and opening it again tells.
 fn lend_permission(name: &str) -> bool {
-    let found = File::options().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path(name));
-    let Ok(file) = found else { return false };
-    let is_left = file.metadata().is_ok_and(|metadata| {
-        metadata.is_file()
-            && metadata.len() == 0
-            && metadata.uid() == geteuid().as_raw()
-            && metadata.mode() & OWNER != OWNER
-    });
+    let file = match File::options().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path(name)) {
+        Ok(file) => file,
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
+    };
+    let Ok(metadata) = file.metadata() else { return false };
+    if !metadata.is_file() || metadata.uid() != geteuid().as_raw() {
+        return false;
+    }
+    if metadata.mode() & OWNER == OWNER {
+        return true;
+    }
     // Through the descriptor, so that it is the object that was looked at; fchmod(2) refuses one of this kind.
     let there = format!("/proc/self/fd/{}", file.as_raw_fd());
-    is_left && std::fs::set_permissions(there, Permissions::from_mode(OWNER)).is_ok()
+    metadata.len() == 0 && std::fs::set_permissions(there, Permissions::from_mode(OWNER)).is_ok()
 }
 
 fn request(kind: i32, bytes: &RangeInclusive<LockByte>) -> libc::flock {

@@ -65,6 +65,8 @@ impl<T: Message + ?Sized> Observer<T> {
                     return Ok(None);
                 }
                 Ok(Some((stamp, length))) => {
+                    check_length::<T>(length, stamp.slot())
+                        .map_err(|corrupt| self.failed(slots::PeekError::Corrupt(corrupt)))?;
                     bytes.truncate(length);
                     return Ok(Some(stamp.sequence()));
                 }

@@ -332,6 +332,8 @@ fn garbage_in_the_data_object_is_an_error_and_no_panic() -> Outcome {
     let errors = [
         consumer.acquire().expect_err("a wrong length").to_string(),
         observer.peek().expect_err("a wrong length").to_string(),
+        observer.peek_bytes().expect_err("a wrong length").to_string(),
+        observer.peek_into(&mut Vec::new()).expect_err("a wrong length").to_string(),
         producer.read_last().expect_err("a wrong length").to_string(),
     ];
     assert!(errors.iter().all(|error| error.contains("slot[0].length")), "{errors:?}");

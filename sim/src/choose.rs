@@ -31,6 +31,12 @@ pub enum Question {
 pub trait Choose {
     /// A number below `n`, which is at least 2.
     fn choose(&mut self, question: Question, n: usize) -> usize;
+
+    /// Told where there is no choice but that `who` goes next.
+    #[inline]
+    fn alone(&mut self, who: u32) {
+        let _ = who;
+    }
 }
 
 /// The `index`-th of `enabled` from `last` on, around.

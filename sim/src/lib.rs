@@ -13,6 +13,7 @@ pub mod case;
 pub mod choose;
 pub mod coverage;
 pub mod exhaustive;
+pub mod kernel;
 pub mod memory;
 pub mod museum;
 pub mod mutants;

@@ -356,6 +356,12 @@ impl Memory {
         self.values[cell]
     }
 
+    /// What a process finds in a cell that finds the newest value: its own buffered store, if it has one.
+    #[inline]
+    pub fn newest_to(&self, process: usize, cell: usize) -> u64 {
+        self.own(process, cell).unwrap_or(self.values[cell])
+    }
+
     /// Loads a cell.
     pub fn load(
         &mut self,
@@ -371,10 +377,8 @@ impl Memory {
         } else if self.histories.is_some() {
             return Ok(self.load_weak(process, cell, order, choose));
         }
-        if let Some(buffer) = self.buffers.get(process)
-            && let Some(own) = buffer.iter().rev().find(|store| usize::from(store.cell) == cell)
-        {
-            return Ok(own.value);
+        if let Some(own) = self.own(process, cell) {
+            return Ok(own);
         }
         self.perform(process, cell);
         self.gain(process, cell, acquires(order));
@@ -682,6 +686,13 @@ impl Memory {
         }
     }
 
+    /// The newest store to a cell in a process's buffer.
+    #[inline]
+    fn own(&self, process: usize, cell: usize) -> Option<u64> {
+        let buffer = self.buffers.get(process)?;
+        buffer.iter().rev().find(|store| usize::from(store.cell) == cell).map(|store| store.value)
+    }
+
     fn drain(&mut self, process: usize) {
         if let Some(buffer) = self.buffers.get_mut(process) {
             for Buffered { cell, value, released, .. } in std::mem::take(buffer) {
@@ -868,6 +879,9 @@ impl Memory {
         let live = histories.views.iter().enumerate().filter(|(process, _)| over & (1 << process) == 0);
         let newest = histories.cells[cell].len() - 1;
         let oldest = live.map(|(_, views)| views.now.0[cell]).min().unwrap_or(newest as u8);
+        // What may be lost leaves what was there before.
+        let unsure = histories.cells[cell].iter().rev().take_while(|message| message.fate != Fate::Sure).count();
+        let oldest = oldest.min(newest.saturating_sub(unsure) as u8);
         if oldest == 0 {
             return;
         }

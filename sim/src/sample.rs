@@ -3,7 +3,7 @@
 //! Run number i of a series draws from a seed of its own, made of the series' seed and i. So a series can be split among
 //! threads and machines, in any way, and finds the same.
 
-use crate::choose::{Choose, Listed, Pct, Random, Recorder};
+use crate::choose::{Choose, Pct, Random, Recorder};
 use crate::coverage::Coverage;
 use crate::exhaustive::{Found, Gauge};
 use crate::world::{Step, System};
@@ -140,6 +140,15 @@ fn run<S: System>(
     }
 }
 
+/// Runs a system to its end, or to the step that breaks a promise.
+pub(crate) fn run_to_end<S: System>(
+    system: &mut S,
+    state: &mut S::State,
+    choose: &mut impl Choose,
+) -> Result<(), Violation> {
+    go(system, state, choose, &mut 0)
+}
+
 fn go<S: System>(
     system: &mut S,
     state: &mut S::State,
@@ -177,17 +186,4 @@ fn record<S: System>(system: &mut S, sampling: &Sampling, number: u64) -> Option
     };
     let answers = answers.into_iter().map(|(answer, _)| answer).collect();
     result.err().map(|violation| Found { answers, violation })
-}
-
-/// Runs a system along these answers, and 0 after them, as far as the step that breaks a promise; the answers that were
-/// asked for, with what they were about.
-pub(crate) fn trace_answers<S: System>(
-    system: &mut S,
-    answers: &[u8],
-) -> (Result<(), Violation>, Vec<(u8, crate::choose::Question)>) {
-    let mut asked = Vec::new();
-    let mut state = system.initial().clone();
-    let mut steps = 0;
-    let result = go(system, &mut state, &mut Recorder::new(Listed::new(answers), &mut asked), &mut steps);
-    (result, asked)
 }

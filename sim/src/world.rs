@@ -70,6 +70,9 @@ pub trait Scripted: System {
 
     /// Has at most so many processes die.
     fn set_kills(&mut self, max: u8);
+
+    /// How many processes have died on the way to a state.
+    fn deaths(&self, state: &Self::State) -> usize;
 }
 
 /// What came of a step.
@@ -379,6 +382,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
         self
     }
 
+    /// The newest value of every word and payload word.
+    pub fn values(&self, state: &State<S::Oracle>) -> Vec<u64> {
+        (0..self.rules.cells()).map(|cell| state.memory.newest(cell)).collect()
+    }
+
     /// An operation of a process, by its number.
     pub fn operation(&self, process: usize, number: u16) -> S::Op {
         self.program.code().operations[process][usize::from(number)]
@@ -525,8 +533,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
             }
             Action::Read(area, index, site) => {
                 let area = usize::from(area);
-                if S::SITES[usize::from(site)].kind != Kind::RacyRead {
-                    state.memory.read_area(rules, process, area)?;
+                match S::SITES[usize::from(site)].kind {
+                    Kind::RacyRead => {}
+                    // The bytes of a word that is written in part: a part of the write.
+                    Kind::Write => state.memory.write_area(rules, process, area)?,
+                    _ => state.memory.read_area(rules, process, area)?,
                 }
                 let cell = rules.payload(area, index.into());
                 state.memory.load(rules, process, cell, Ordering::Relaxed, choose)?
@@ -644,7 +655,8 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
         for (process, now) in state.processes.iter().enumerate() {
             let goes = match now.phase {
                 Phase::Runs => now.begun || state.memory.is_settled(process),
-                Phase::Waits(cell, value) => state.memory.newest(cell.into()) != value,
+                // A store of its own that only it sees is nothing to wake up for.
+                Phase::Waits(cell, value) => state.memory.newest_to(process, cell.into()) != value,
                 Phase::Finished => {
                     finished += 1;
                     false
@@ -662,7 +674,12 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
         }
         let last = u32::from(state.last);
         let ways = enabled.count_ones() as usize;
-        let index = if ways > 1 { choose.choose(Question::Who { enabled, last }, ways) } else { 0 };
+        let index = if ways > 1 {
+            choose.choose(Question::Who { enabled, last }, ways)
+        } else {
+            choose.alone(enabled.trailing_zeros());
+            0
+        };
         let who = nth_enabled(enabled, last, index) as usize;
         state.last = who as u8;
         let Some(process) = (who < count).then_some(who) else {
@@ -781,6 +798,10 @@ impl<S: Scenario + Clone + 'static> Scripted for World<S> {
 
     fn set_kills(&mut self, max: u8) {
         self.initial.kills = max;
+    }
+
+    fn deaths(&self, state: &State<S::Oracle>) -> usize {
+        usize::from(self.initial.kills - state.kills)
     }
 }
 

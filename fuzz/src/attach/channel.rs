@@ -255,9 +255,11 @@ impl<T: Subject + ?Sized> Roles<'_, T> {
 
     fn peek(&self) {
         let Some(observer) = &self.observer else { return };
-        match says(T::peek(observer), self.scratch) {
-            Ok(read) => assert_eq!(Ok(read), self.newest),
-            Err(error) => assert_eq!(self.newest, Err(()), "{error}"),
+        for peeked in [T::peek(observer), observer.peek_bytes()] {
+            match says(peeked, self.scratch) {
+                Ok(read) => assert_eq!(Ok(read), self.newest),
+                Err(error) => assert_eq!(self.newest, Err(()), "{error}"),
+            }
         }
     }
 

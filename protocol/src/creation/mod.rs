@@ -131,7 +131,7 @@ enum Taken<'o, O: Objects> {
     Had(Lock<'o, O>),
     /// Live processes have all of those that were wanted.
     Refused,
-    /// A remover is gone that had it: the anchor has to be looked at anew.
+    /// Who had it has given it up, a remover perhaps: the anchor has to be looked at anew.
     Anew,
 }
 
@@ -142,64 +142,37 @@ impl<O: Objects> Taken<'_, O> {
     }
 }
 
-/// Takes one of these roles; `None` where live processes have them all.
+/// Takes one of these roles.
+///
+/// Refused is who was seen to be so by a live process's lock of that role alone. A remover has every role for a moment. It
+/// may be about to die, so that the role is tried again after it.
 fn take<'o, O: Objects>(
     objects: &'o O,
     anchor: &'o O::Object,
     roles: &RangeInclusive<LockByte>,
-) -> Result<Option<Lock<'o, O>>, O::Error> {
+) -> Result<Taken<'o, O>, O::Error> {
     for role in roles.clone() {
         let bytes = role..=role;
         if objects.try_lock(anchor, &bytes)? {
-            return Ok(Some(Lock { objects, object: anchor, bytes }));
+            return Ok(Taken::Had(Lock { objects, object: anchor, bytes }));
+        }
+        match objects.locked(anchor, &bytes)? {
+            Some(lock) if lock == bytes => {}
+            Some(_) if !outlast_remover(objects, anchor)? => return Ok(Taken::Refused),
+            // Whoever had the role has given it up.
+            Some(_) | None => return Ok(Taken::Anew),
         }
     }
-    Ok(None)
+    Ok(Taken::Refused)
 }
 
-/// Takes one of these roles. A remover has every role for a moment. It may be about to refuse, or die, so that the role is
-/// tried again after it.
-fn take_beside_removers<'o, O: Objects>(
-    objects: &'o O,
-    anchor: &'o O::Object,
-    roles: &RangeInclusive<LockByte>,
-) -> Result<Taken<'o, O>, O::Error> {
-    if let Some(role) = take(objects, anchor, roles)? {
-        return Ok(Taken::Had(role));
+/// Waits for a process that creates or removes an object; false where it does not finish.
+fn outlast_remover<O: Objects>(objects: &O, anchor: &O::Object) -> Result<bool, O::Error> {
+    let is_over = objects.lock_within(anchor, &CREATE, WAIT)?;
+    if is_over {
+        drop(Lock { objects, object: anchor, bytes: CREATE });
     }
-    let remover = find_remover(objects, anchor)?;
-    if remover == Remover::Gone {
-        return Ok(Taken::Anew);
-    }
-    // The one that had the role may have been a remover that was gone before it was looked for.
-    if let Some(role) = take(objects, anchor, roles)? {
-        return Ok(Taken::Had(role));
-    }
-    let is_over = remover == Remover::None && find_remover(objects, anchor)? == Remover::Gone;
-    Ok(if is_over { Taken::Anew } else { Taken::Refused })
-}
-
-/// Who creates or removes an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remover {
-    /// Nobody.
-    None,
-    /// Somebody did, who has finished or is dead.
-    Gone,
-    /// Somebody who has not finished for so long.
-    Stays,
-}
-
-/// Looks for a process that creates or removes an object, and waits for it.
-fn find_remover<O: Objects>(objects: &O, anchor: &O::Object) -> Result<Remover, O::Error> {
-    if objects.locked(anchor, &CREATE)?.is_none() {
-        return Ok(Remover::None);
-    }
-    if !objects.lock_within(anchor, &CREATE, WAIT)? {
-        return Ok(Remover::Stays);
-    }
-    drop(Lock { objects, object: anchor, bytes: CREATE });
-    Ok(Remover::Gone)
+    Ok(is_over)
 }
 
 /// The complete anchor, which is built as `plan` says if it has to be created. What cannot be built is removed.
@@ -325,7 +298,7 @@ pub fn attach<O: Objects, L, R>(
     for _ in 0..ATTEMPTS {
         let (anchor, header) = open_or_create(objects, &plan)?;
         let (checked, roles) = check(&header).map_err(Failure::Refused)?;
-        let taken = take_beside_removers(objects, &anchor, &roles)?;
+        let taken = take(objects, &anchor, &roles)?;
         if let Taken::Anew = taken {
             continue;
         }
@@ -466,8 +439,8 @@ fn take_all<O: Objects>(objects: &O, anchor: &O::Object) -> Result<Option<LockBy
             return Ok(None);
         }
         // Where the role was given up in between, the next attempt tells.
-        if let Some(byte) = objects.locked(anchor, &ALL_ROLES)? {
-            return Ok(Some(byte));
+        if let Some(lock) = objects.locked(anchor, &ALL_ROLES)? {
+            return Ok(Some(*lock.start()));
         }
     }
 }

@@ -140,9 +140,14 @@ pub trait Objects {
     /// A system call failed.
     fn unlock(&self, object: &Self::Object, bytes: &RangeInclusive<LockByte>) -> Result<(), Self::Error>;
 
-    /// The first of these bytes that another opened object has locked. Changes nothing.
+    /// A lock that another opened object has of one of these bytes, the first such one: all bytes that it is of, which
+    /// are one range with what else that object has locked next to them. One system call. Changes nothing.
     ///
     /// # Errors
     /// A system call failed.
-    fn locked(&self, object: &Self::Object, bytes: &RangeInclusive<LockByte>) -> Result<Option<LockByte>, Self::Error>;
+    fn locked(
+        &self,
+        object: &Self::Object,
+        bytes: &RangeInclusive<LockByte>,
+    ) -> Result<Option<RangeInclusive<LockByte>>, Self::Error>;
 }

@@ -403,7 +403,8 @@ fn sample_hunt(case: &dyn Case, spec: &Spec, seed: u64, limit: Duration) -> Resu
 
 const NOTES: &str = "All three run the same source, operations and oracle; what one execution checks differs:
 - loom goes through every interleaving within its bound and the stale values that loads may find, and reports data
-  races. Its every execution is another one. Kills are numbered from outside: one loom run for each point.
+  races. Kills are numbered from outside: one loom run for each point. Here it takes all accesses to a word to depend
+  on each other, without which it misses some of what can happen; with it, it needs more executions to find a bug.
 - shuttle draws schedules at random. Its memory is sequentially consistent and it knows no data races: bugs of
   orderings are not found. Each process dies at most 2 times, before an access with a chance of 1 in 40.
 - lastword draws runs at random likewise, at most 2 deaths in a run; every row but `weak` has sequentially consistent

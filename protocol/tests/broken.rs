@@ -4,10 +4,8 @@
 //! scenario that rejected it, what was found, and how many executions that took. A weakening that is said to be
 //! equivalent must indeed not be found, and its reason is printed.
 
-mod engine;
-
-use engine::shuttle::{self, Bounds, Choice};
-use engine::suite::{Case, READY, SLOTS, STATUS};
+use lastword_engines::shuttle::{self, Bounds, Choice};
+use lastword_engines::suite::{Case, READY, SLOTS, STATUS};
 use lastword_protocol::model::variant::{self, Change, Part, Variant};
 use lastword_protocol::model::{Scenario, slots};
 use slots::Op::{Acquire, Peek, Publish, PublishInPlace, Release};
@@ -105,7 +103,7 @@ fn every_broken_variant_of_slots_is_rejected() {
     judge_all("slots", variant::SLOTS, SLOTS, |change| {
         let choices = [Choice::Random, Choice::Pct(3)];
         choices.into_iter().find_map(|choice| {
-            let bounds = Bounds { executions: 50_000, one_in: 40, kills_max: 2, seed: 1 };
+            let bounds = Bounds { executions: 50_000, one_in: 40, kills_max: 2, seed: 1, time: None };
             let outcome = shuttle::run(&LARGE, Some(change), choice, bounds).outcome;
             let by = format!("shuttle, {choice:?}");
             outcome.violation.map(|found| (by, outcome.executions, found))

@@ -4,10 +4,8 @@
 //! memory model permits, and through the oracles every invariant of the protocols:
 //! `slots` Inv 1 to 6, strict linearizability and recovery; `ready` Inv 1 to 3; `status` Inv 1 and 2.
 
-mod engine;
-
-use engine::Story;
-use engine::suite::{Case, READY, SLOTS, SLOTS_LARGER, STATUS};
+use lastword_engines::Story;
+use lastword_engines::suite::{Case, READY, SLOTS, SLOTS_LARGER, STATUS};
 use lastword_protocol::model::{Scenario, slots};
 use slots::Op::{Acquire, Publish};
 use std::collections::HashSet;
@@ -48,7 +46,7 @@ fn status_keeps_its_promises() {
 }
 
 /// The stories of every execution that `explore` makes.
-fn stories(explore: impl FnOnce(engine::Listener) -> Option<String>) -> HashSet<Story> {
+fn stories(explore: impl FnOnce(lastword_engines::Listener) -> Option<String>) -> HashSet<Story> {
     let stories = Arc::new(Mutex::new(HashSet::new()));
     let listener = Arc::clone(&stories);
     let violation = explore(Arc::new(move |story| {
@@ -62,8 +60,8 @@ fn stories(explore: impl FnOnce(engine::Listener) -> Option<String>) -> HashSet<
 #[test]
 fn loom_misses_nothing_that_an_unreduced_search_finds() {
     const SCENARIO: slots::Scenario = slots::Scenario::new(&[&[Publish(0), Publish(0)], &[Acquire]], 1, 0);
-    let all = stories(|listener| engine::shuttle::explore_all(&SCENARIO, listener).outcome.violation);
-    let reduced = stories(|listener| engine::loom::explore_all(&SCENARIO, listener).violation);
+    let all = stories(|listener| lastword_engines::shuttle::explore_all(&SCENARIO, listener).outcome.violation);
+    let reduced = stories(|listener| lastword_engines::loom::explore_all(&SCENARIO, listener).violation);
     let missed = all.difference(&reduced).count();
     println!("{} stories in an unreduced search, {} under loom, {missed} missed", all.len(), reduced.len());
     assert_eq!(missed, 0);
@@ -71,7 +69,7 @@ fn loom_misses_nothing_that_an_unreduced_search_finds() {
 
 #[test]
 fn a_violation_that_needs_a_second_kill_during_recovery_is_reported() {
-    use engine::suite::Kills;
+    use lastword_engines::suite::Kills;
     use lastword_protocol::model::variant::Change;
     let change = Change::Skip { site: lastword_protocol::slots::site::ABANDON };
     let twice =

@@ -1,10 +1,8 @@
 //! Properties over generated values: packed words, layout arithmetic, the header's parse, memory full of garbage, and
 //! the protocols' oracles over generated runs of all processes with kills.
 
-mod engine;
-
-use engine::single::{SingleView, SingleWorld, survive, view};
-use engine::{Trace, World};
+use lastword_engines::single::{SingleView, SingleWorld, survive, view};
+use lastword_engines::{Trace, World};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
 use lastword_protocol::model::variant::Change;

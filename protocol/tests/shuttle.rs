@@ -5,9 +5,7 @@
 //! the seed and how much is run; `LASTWORD_SHUTTLE_REPLAY` runs the schedule that was printed, for the test that is
 //! named on the command line.
 
-mod engine;
-
-use engine::shuttle::{Bounds, Choice, replay, replay_printed, run};
+use lastword_engines::shuttle::{Bounds, Choice, replay, replay_printed, run};
 use lastword_protocol::model::{Scenario, ready, slots, status};
 use lastword_protocol::sequence::Sequence;
 use slots::Op::{AbandonLoan, Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread};
@@ -29,7 +27,7 @@ where
     let (mut all, mut kills) = (0, 0);
     for choice in [Choice::Random, Choice::Pct(2), Choice::Pct(4)] {
         for one_in in [0, 60, 12] {
-            let bounds = Bounds { executions: executions / 8, one_in, kills_max: 3, seed };
+            let bounds = Bounds { executions: executions / 8, one_in, kills_max: 3, seed, time: None };
             if let Ok(printed) = std::env::var("LASTWORD_SHUTTLE_REPLAY") {
                 let outcome = replay_printed(scenario, bounds, &printed).outcome;
                 assert_eq!(outcome.violation, None, "{name}: replayed");
@@ -108,7 +106,7 @@ fn a_failure_replays_from_its_string_kills_included() {
     // A bug that only a kill brings out.
     let change = Change::Skip { site: site::HOLD };
     let scenario = slots::Scenario::new(&[PUBLISHES, KEEPS, HURRIES, KEEPS], 3, 24);
-    let bounds = Bounds { executions: 10_000, one_in: 20, kills_max: 3, seed: 1 };
+    let bounds = Bounds { executions: 10_000, one_in: 20, kills_max: 3, seed: 1, time: None };
     let found = run(&scenario, Some(change), Choice::Random, bounds);
     let violation = found.outcome.violation.expect("the variant is broken");
     assert_eq!(replay(&scenario, Some(change), bounds, found.schedule).outcome.violation, Some(violation));

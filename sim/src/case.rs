@@ -248,8 +248,7 @@ struct Named<S> {
 
 impl<S: Scenario> Named<S> {
     fn changes(&self) -> impl Iterator<Item = (String, Change)> {
-        let steps = self.steps.iter().map(|step| (step.name.to_owned(), step.change));
-        steps.chain(variant::weakenings(S::SITES).map(|change| (variant_name(&change), change)))
+        changes::<S>(self.steps)
     }
 }
 
@@ -295,6 +294,16 @@ impl<S: Scenario + Clone + Send + Sync + 'static> Case for Named<S> {
     delegate_to_maker!();
 }
 
+fn changes<S: Scenario>(steps: &[Variant]) -> impl Iterator<Item = (String, Change)> {
+    let steps = steps.iter().map(|step| (step.name.to_owned(), step.change));
+    steps.chain(variant::weakenings(S::SITES).map(|change| (variant_name(&change), change)))
+}
+
+/// What the broken variant of `slots` with this name changes, for engines that are not this one.
+pub fn slots_variant(name: &str) -> Option<Change> {
+    changes::<slots::Scenario<'_>>(variant::SLOTS).find(|(known, _)| known == name).map(|(_, change)| change)
+}
+
 /// The name of a weakened ordering.
 fn variant_name(change: &Change) -> String {
     match change {
@@ -326,16 +335,22 @@ const fn status_case(name: &'static str, scenario: status::Scenario<'static>) ->
     Named { name, scenario, steps: variant::STATUS }
 }
 
+/// Scenario `slots-2-one`: a producer of 3 messages, 2 consumers of at most one.
+pub const SLOTS_2_ONE: slots::Scenario<'static> = slots::Scenario::new(&[THREE, &[Acquire], &[Acquire]], 2, 16);
+
+/// Scenario `slots-1-long`: a producer of 5 messages, a consumer of at most 3.
+pub const SLOTS_1_LONG: slots::Scenario<'static> = slots::Scenario::new(&[FIVE, &[Acquire, Acquire, Acquire]], 1, 8);
+
 /// Every scenario that has a name.
 pub static CASES: &[&dyn Case] = &[
     &slots_case("slots-1", slots::Scenario::new(&[THREE, &[Acquire, Acquire]], 1, 16)),
-    &slots_case("slots-1-long", slots::Scenario::new(&[FIVE, &[Acquire, Acquire, Acquire]], 1, 8)),
+    &slots_case("slots-1-long", SLOTS_1_LONG),
     &slots_case(
         "slots-1-mixed",
         slots::Scenario::new(&[MIXED, &[Newest, Acquire, Release, Acquire, Reread]], 1, 16).after(Sequence::LAST),
     ),
     &slots_case("slots-2", slots::Scenario::new(&[THREE, &[Acquire, Acquire], &[Acquire, Acquire]], 2, 16)),
-    &slots_case("slots-2-one", slots::Scenario::new(&[THREE, &[Acquire], &[Acquire]], 2, 16)),
+    &slots_case("slots-2-one", SLOTS_2_ONE),
     &slots_case("slots-3", slots::Scenario::new(&[THREE, &[Acquire], &[Acquire], &[Acquire]], 3, 16)),
     &slots_case(
         "slots-observed",

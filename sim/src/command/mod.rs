@@ -1,5 +1,7 @@
 //! What the command line offers.
 
+#[cfg(feature = "compare")]
+mod bench;
 mod draw;
 mod merge;
 mod museum;
@@ -61,6 +63,9 @@ enum Command {
     Replay(replay::Options),
     /// Add up the results of the parts of a campaign
     Merge(merge::Options),
+    /// Compare with loom and shuttle: how many executions a second, how many seconds to a seeded bug
+    #[cfg(feature = "compare")]
+    Bench(bench::Options),
     /// List the scenarios, their processes and their variants
     List(search::ListOptions),
 }
@@ -75,6 +80,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Random(options) => search::random(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Merge(options) => merge::run(&options),
+        #[cfg(feature = "compare")]
+        Command::Bench(options) => bench::run(&options),
         Command::List(options) => search::list(&options),
     };
     match ended {

@@ -4,10 +4,12 @@ use super::{Outcome, loom};
 use lastword_protocol::model::variant::Change;
 use lastword_protocol::model::{Scenario, ready, slots, status};
 use lastword_protocol::sequence::Sequence;
+use std::time::{Duration, Instant};
 
 /// Who is killed, where: every access of the process, and for each the accesses of its next incarnation up to a number.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kills {
+pub enum Kills {
+    /// Nobody.
     None,
     /// Process, and how many accesses of its second incarnation are kill points too.
     Of(usize, u32),
@@ -15,20 +17,25 @@ pub(crate) enum Kills {
 
 /// A scenario with its bounds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Case<S> {
-    pub(crate) name: &'static str,
-    pub(crate) scenario: S,
-    pub(crate) kills: Kills,
-    pub(crate) preemptions: usize,
+pub struct Case<S> {
+    /// What happens in it.
+    pub name: &'static str,
+    /// What is run.
+    pub scenario: S,
+    /// Who is killed, where.
+    pub kills: Kills,
+    /// At most so many preemptions in one interleaving.
+    pub preemptions: usize,
     /// The process that runs until the first preemption.
-    pub(crate) begins: usize,
+    pub begins: usize,
 }
 
 /// What a case came to, over all its kill points.
-pub(crate) struct Total {
-    pub(crate) outcome: Outcome,
+pub struct Total {
+    /// Of all executions.
+    pub outcome: Outcome,
     /// How many kill points (or pairs of them) there were, each of them hit.
-    pub(crate) points: u64,
+    pub points: u64,
 }
 
 impl<S> Case<S>
@@ -36,27 +43,36 @@ where
     S: Scenario + Clone + Send + Sync + 'static,
 {
     /// Runs the case, up to the first violation.
-    pub(crate) fn run(&self, change: Option<Change>) -> Total {
+    pub fn run(&self, change: Option<Change>) -> Total {
+        self.run_within(change, None)
+    }
+
+    /// Runs the case, up to the first violation or until the time is up.
+    pub fn run_within(&self, change: Option<Change>, time: Option<Duration>) -> Total {
+        let begun = Instant::now();
+        let left = || time.map(|time| time.saturating_sub(begun.elapsed()));
+        let bounds = || loom::Bounds { preemptions: Some(self.preemptions), begins: self.begins, time: left() };
         let mut total = Total { outcome: Outcome { executions: 0, kills: 0, violation: None }, points: 0 };
         let Kills::Of(process, again) = self.kills else {
-            total.add(loom::run(&self.scenario, change, &[], self.preemptions, self.begins));
+            total.add(loom::run(&self.scenario, change, &[], bounds()));
             return total;
         };
         let mut once = |points: &[u32]| {
             let mut kills = vec![Vec::new(); self.scenario.processes()];
             kills[process] = points.to_vec();
-            total.add(loom::run(&self.scenario, change, &kills, self.preemptions, self.begins))
+            let next = total.add(loom::run(&self.scenario, change, &kills, bounds()));
+            if left() == Some(Duration::ZERO) { Next::TimeIsUp } else { next }
         };
         'points: for first in 0.. {
             match once(&[first]) {
                 Next::Hit => {}
-                Next::NoSuchPoint | Next::Violation => break,
+                Next::NoSuchPoint | Next::Violation | Next::TimeIsUp => break,
             }
             for second in 0..again {
                 match once(&[first, second]) {
                     Next::Hit => {}
                     Next::NoSuchPoint => break,
-                    Next::Violation => break 'points,
+                    Next::Violation | Next::TimeIsUp => break 'points,
                 }
             }
         }
@@ -71,6 +87,8 @@ enum Next {
     /// In no execution does the process have so many accesses.
     NoSuchPoint,
     Violation,
+    /// There is no next one.
+    TimeIsUp,
 }
 
 impl Total {
@@ -98,8 +116,8 @@ const THREE: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16)];
 
 const FOUR: &[slots::Op] = &[Publish(16), Publish(8), PublishInPlace(16), Publish(8)];
 
-/// `slots`.
-pub(crate) const SLOTS: &[Case<Slots>] = &[
+/// The cases of `slots`.
+pub const SLOTS: &[Case<Slots>] = &[
     Case {
         name: "1 consumer, 2 acquires, 4 publishes",
         scenario: Slots::new(&[FOUR, &[Acquire, Release, Acquire]], 1, 16),
@@ -170,8 +188,8 @@ pub(crate) const SLOTS: &[Case<Slots>] = &[
     },
 ];
 
-/// `slots`, larger: for the protocol as it ships. No broken variant needs them to be found.
-pub(crate) const SLOTS_LARGER: &[Case<Slots>] = &[
+/// More cases of `slots`, larger: for the protocol as it ships. No broken variant needs them to be found.
+pub const SLOTS_LARGER: &[Case<Slots>] = &[
     Case {
         name: "one of 2 consumers is killed",
         scenario: Slots::new(&[&[Publish(16), Publish(8), Publish(16)], &[Acquire, Acquire], &[Acquire]], 2, 16),
@@ -193,8 +211,8 @@ use ready::Op::{Receive, Send as SendOne, TryReceive, TrySend};
 
 const MESSAGES: &[ready::Op] = &[SendOne(16), SendOne(8), SendOne(16)];
 
-/// `ready`.
-pub(crate) const READY: &[Case<Ready>] = &[
+/// The cases of `ready`.
+pub const READY: &[Case<Ready>] = &[
     Case {
         name: "3 messages",
         scenario: Ready { processes: &[MESSAGES, &[Receive, Receive, Receive]], capacity: 16, genesis: None },
@@ -232,8 +250,8 @@ pub(crate) const READY: &[Case<Ready>] = &[
 type Status = status::Scenario<'static>;
 use status::Op::{Get, Set};
 
-/// `status`.
-pub(crate) const STATUS: &[Case<Status>] = &[
+/// The cases of `status`.
+pub const STATUS: &[Case<Status>] = &[
     Case {
         name: "2 words, 2 monitors",
         scenario: Status {

@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-pub(crate) struct Single;
+/// The memory of one thread.
+pub struct Single;
 
 impl Backend for Single {
     type Word = Cell<u64>;
@@ -45,12 +46,12 @@ impl Backend for Single {
 }
 
 /// The memory of a run on this engine.
-pub(crate) type SingleWorld<S> = Arc<World<Single, S>>;
+pub type SingleWorld<S> = Arc<World<Single, S>>;
 /// A process's way to it.
-pub(crate) type SingleView<S> = BrokenView<Single, S>;
+pub type SingleView<S> = BrokenView<Single, S>;
 
 /// A view whose process dies before access `fuse` from now, once that is set.
-pub(crate) fn view<S: Scenario + 'static>(
+pub fn view<S: Scenario + 'static>(
     world: &SingleWorld<S>,
     process: usize,
     fuse: &Rc<Cell<Option<u32>>>,
@@ -73,7 +74,7 @@ pub(crate) fn view<S: Scenario + 'static>(
 }
 
 /// Runs `act`; `None` if the process was killed in it.
-pub(crate) fn survive<T>(act: impl FnOnce() -> Result<T, Violation>) -> Option<Result<T, Violation>> {
+pub fn survive<T>(act: impl FnOnce() -> Result<T, Violation>) -> Option<Result<T, Violation>> {
     match catch_unwind(AssertUnwindSafe(act)) {
         Ok(result) => Some(result),
         Err(cause) if cause.is::<Killed>() => None,

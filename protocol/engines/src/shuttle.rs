@@ -1,7 +1,7 @@
 //! Shuttle: random schedules of larger runs, sequentially consistent, with kills drawn from the schedule's own numbers,
 //! so that shuttle's replay string holds them.
 
-use super::{Backend, Listener, Outcome, Trace, World, caught, live, report, tell};
+use super::{Backend, Listener, Outcome, Trace, World, caught, live, message, report, tell};
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::Scenario;
 use lastword_protocol::model::variant::Change;
@@ -10,10 +10,14 @@ use shuttle::scheduler::{
     DfsScheduler, PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId,
 };
 use shuttle::sync::atomic::{AtomicU64, fence};
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-pub(crate) struct Shuttle;
+/// Shuttle's memory, which is sequentially consistent whatever the orderings.
+pub struct Shuttle;
 
 impl Backend for Shuttle {
     type Word = AtomicU64;
@@ -50,7 +54,7 @@ impl Backend for Shuttle {
 
 /// How shuttle chooses who runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Choice {
+pub enum Choice {
     /// Any process, at every step.
     Random,
     /// Probabilistic concurrency testing with so many priority changes.
@@ -59,26 +63,29 @@ pub(crate) enum Choice {
 
 /// How much is run, and how often processes die.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// How many schedules.
-    pub(crate) executions: usize,
+    pub executions: usize,
     /// Before each access, a process dies with chance 1 in this many; 0 for never.
-    pub(crate) one_in: u32,
-    /// How often a process dies in one run, at most.
-    pub(crate) kills_max: usize,
+    pub one_in: u32,
+    /// How often each process dies in one run, at most.
+    pub kills_max: usize,
     /// What the schedules are drawn from.
-    pub(crate) seed: u64,
+    pub seed: u64,
+    /// After this time no schedule is begun.
+    pub time: Option<Duration>,
 }
 
 /// What shuttle found.
-pub(crate) struct Found {
-    pub(crate) outcome: Outcome,
+pub struct Found {
+    /// What came of it.
+    pub outcome: Outcome,
     /// The schedule of the last execution.
-    pub(crate) schedule: Schedule,
+    pub schedule: Schedule,
 }
 
 /// Runs `scenario` in random schedules.
-pub(crate) fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
+pub fn run<S>(scenario: &S, change: Option<Change>, choice: Choice, bounds: Bounds) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -93,7 +100,7 @@ where
 }
 
 /// Runs `scenario` once more in a schedule that was found.
-pub(crate) fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
+pub fn replay<S>(scenario: &S, change: Option<Change>, bounds: Bounds, found: Schedule) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -102,7 +109,7 @@ where
 }
 
 /// Runs `scenario` once more in a schedule that shuttle printed.
-pub(crate) fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
+pub fn replay_printed<S>(scenario: &S, bounds: Bounds, printed: &str) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
@@ -111,19 +118,21 @@ where
 }
 
 /// Runs `scenario` in every interleaving, unreduced, and tells of each.
-pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Found
+pub fn explore_all<S>(scenario: &S, listener: Listener) -> Found
 where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
 {
-    let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0 };
+    let bounds = Bounds { executions: 0, one_in: 0, kills_max: 0, seed: 0, time: None };
     schedule(scenario, None, bounds, DfsScheduler::new(None, false), Some(listener))
 }
 
-/// Records what another scheduler chooses.
+/// Records what another scheduler chooses, up to a violation.
 struct Recorder<T> {
-    inner: T,
+    /// Never dropped: shuttle's random scheduler would print the seed of its last execution, failed or not.
+    inner: ManuallyDrop<T>,
     last: Arc<Mutex<Schedule>>,
+    found: Arc<OnceLock<String>>,
 }
 
 impl<T> Recorder<T> {
@@ -134,6 +143,9 @@ impl<T> Recorder<T> {
 
 impl<T: Scheduler> Scheduler for Recorder<T> {
     fn new_execution(&mut self) -> Option<Schedule> {
+        if self.found.get().is_some() {
+            return None;
+        }
         let schedule = self.inner.new_execution()?;
         self.last().clone_from(&schedule);
         Some(schedule)
@@ -160,26 +172,38 @@ where
     S: Scenario + Clone + Send + Sync + 'static,
     S::Layout: Send + Sync,
 {
-    let Bounds { one_in, kills_max, .. } = bounds;
+    let Bounds { one_in, kills_max, time, .. } = bounds;
     let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let trace = Trace::default();
     let last = Arc::new(Mutex::new(Schedule::new(0)));
+    // Shuttle prints every panic that ends a run, whatever the hook: where one is expected it is kept from shuttle.
+    let found = Arc::new(OnceLock::new());
     let violation = {
+        let noted = Arc::clone(&found);
         let (scenario, count, killed) = (scenario.clone(), Arc::clone(&count), Arc::clone(&killed));
         let trace = Arc::clone(&trace);
         let body = move || {
             count.fetch_add(1, Relaxed);
             let world = Arc::new(World::<Shuttle, S>::new(&scenario, change, &trace));
             let life = |process: usize| {
-                let (world, killed) = (Arc::clone(&world), Arc::clone(&killed));
+                let (world, killed, noted) = (Arc::clone(&world), Arc::clone(&killed), Arc::clone(&noted));
                 move || {
-                    live(&world, process, move |incarnation, _, _| {
+                    let die = move |incarnation, _, _| {
                         let dies =
                             incarnation < kills_max && one_in > 0 && shuttle::rand::thread_rng().gen_ratio(1, one_in);
                         killed.fetch_add(dies.into(), Relaxed);
                         dies
-                    });
+                    };
+                    match catch_unwind(AssertUnwindSafe(|| live(&world, process, die))) {
+                        Err(cause) if change.is_some() => {
+                            let _ = noted.set(message(&*cause));
+                            // The others have nothing left to do in this execution.
+                            world.impossible.store(true, Relaxed);
+                        }
+                        Err(cause) => resume_unwind(cause),
+                        Ok(()) => {}
+                    }
                 }
             };
             let threads: Vec<_> =
@@ -189,16 +213,18 @@ where
             }
             report(listener.as_ref(), &scenario, &trace);
         };
-        let recorder = Recorder { inner, last: Arc::clone(&last) };
+        let recorder = Recorder { inner: ManuallyDrop::new(inner), last: Arc::clone(&last), found: Arc::clone(&found) };
         let mut config = shuttle::Config::new();
         config.stack_size = 64 << 10;
         config.silence_warnings = true;
+        config.max_time = time;
         if change.is_some() {
             config.failure_persistence = shuttle::FailurePersistence::None;
         }
         caught(change.is_some(), move || {
             shuttle::Runner::new(recorder, config).run(body);
         })
+        .or_else(|| found.get().cloned())
     };
     if violation.is_some() && change.is_none() {
         tell(scenario, &trace);

@@ -23,8 +23,10 @@ use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
-pub(crate) struct Loom;
+/// Loom's memory.
+pub struct Loom;
 
 /// A word, and beside it one that every access stores to.
 ///
@@ -32,7 +34,7 @@ pub(crate) struct Loom;
 /// hides every earlier load by others from that decision, and most interleavings are never tried (loom's issues 166 and
 /// 392). A store to `order` at each access makes all accesses of one word depend on each other, which is what they do.
 /// It is Relaxed and never loaded: it adds no happens-before edge.
-pub(crate) struct Word {
+pub struct Word {
     /// The number of a store in `stores`: loom then tells apart two stores of the same value.
     which: AtomicU64,
     order: AtomicU64,
@@ -99,9 +101,10 @@ impl Word {
 }
 
 /// A payload word: either a cell on which loom reports every data race, or an atomic that a peek may read.
-pub(crate) enum Payload {
+pub enum Payload {
     /// The cell tracks the accesses, the value lies beside it.
     Tracked(UnsafeCell<()>, Cell<u64>),
+    /// The atomic.
     Racy(AtomicU64),
 }
 
@@ -181,41 +184,46 @@ impl Backend for Loom {
     }
 }
 
-/// Runs `scenario` in every interleaving with at most `preemptions`, before which process `begins` runs. Process `p`
-/// dies before access `kills[p][i]` of its incarnation `i`; the outcome counts the kills at the last of these points.
-/// The enumeration of the numbers is the caller's.
-pub(crate) fn run<S>(
-    scenario: &S,
-    change: Option<Change>,
-    kills: &[Vec<u32>],
-    preemptions: usize,
-    begins: usize,
-) -> Outcome
+/// How far loom searches.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// At most so many preemptions in one interleaving.
+    pub preemptions: Option<usize>,
+    /// The process that runs before the first of them.
+    pub begins: usize,
+    /// Whatever is left after this time is not searched.
+    pub time: Option<Duration>,
+}
+
+/// Runs `scenario` in every interleaving within the bounds. Process `p` dies before access `kills[p][i]` of its
+/// incarnation `i`; the outcome counts the kills at the last of these points. The enumeration of the numbers is the
+/// caller's.
+pub fn run<S>(scenario: &S, change: Option<Change>, kills: &[Vec<u32>], bounds: Bounds) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
-    explore(scenario, change, kills, Some(preemptions), begins, None)
+    explore(scenario, change, kills, bounds, None)
 }
 
 /// Runs `scenario` in every interleaving, and tells of each.
-pub(crate) fn explore_all<S>(scenario: &S, listener: Listener) -> Outcome
+pub fn explore_all<S>(scenario: &S, listener: Listener) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
-    explore(scenario, None, &[], None, 1, Some(listener))
+    explore(scenario, None, &[], Bounds { preemptions: None, begins: 1, time: None }, Some(listener))
 }
 
 fn explore<S>(
     scenario: &S,
     change: Option<Change>,
     kills: &[Vec<u32>],
-    preemptions: Option<usize>,
-    begins: usize,
+    bounds: Bounds,
     listener: Option<Listener>,
 ) -> Outcome
 where
     S: Scenario + Clone + Send + Sync + 'static,
 {
+    let Bounds { preemptions, begins, time } = bounds;
     let executions = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let killed = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let trace = Trace::default();
@@ -226,6 +234,11 @@ where
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = preemptions;
         builder.max_branches = 10_000;
+        if time.is_some() {
+            builder.max_duration = time;
+            // So often loom looks at the clock.
+            builder.checkpoint_interval = 16;
+        }
         caught(change.is_some(), move || {
             builder.check(move || {
                 executions.fetch_add(1, Relaxed);

@@ -1,32 +1,44 @@
-//! The engines that run a scenario: loom, shuttle, and one thread that plays every process.
+//! The engines that run a scenario: [loom], [shuttle], and [one thread](single) that plays every process.
+//!
+//! For the protocols' own tests, and to compare other engines with these.
 //!
 //! One memory serves them all. It kills the process that it belongs to before an access of a given number: by unwinding
 //! to the incarnation's start, with its memory inert from then on. A [`Change`] is applied on top of it, by [`Broken`];
 //! only an ordering is weakened here.
 
-#![allow(dead_code, reason = "each test uses the engines that it needs")]
+#![forbid(unsafe_code)]
 
-pub(crate) mod loom;
-pub(crate) mod shuttle;
-pub(crate) mod single;
-pub(crate) mod suite;
+pub mod loom;
+pub mod shuttle;
+pub mod single;
+pub mod suite;
 
 use lastword_protocol::memory::{Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::broken::Broken;
 use lastword_protocol::model::variant::{Change, Part};
 use lastword_protocol::model::{Judge, Scenario, Violation};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, Once};
 
 /// An atomic word and a payload word, as an engine has them.
-pub(crate) trait Backend: 'static {
+pub trait Backend: 'static {
+    /// An atomic word.
     type Word: 'static;
+    /// A payload word.
     type Payload: 'static;
+    /// An atomic word that holds `value`.
     fn word(value: u64) -> Self::Word;
+    /// Loads a word.
     fn load(word: &Self::Word, order: Ordering) -> u64;
+    /// Stores to a word.
     fn store(word: &Self::Word, value: u64, order: Ordering);
+    /// Stores `new` to a word that holds `current`; what it held.
+    ///
+    /// # Errors
+    /// It held something else, which this is.
     fn compare_exchange(
         word: &Self::Word,
         current: u64,
@@ -34,17 +46,21 @@ pub(crate) trait Backend: 'static {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64>;
+    /// A fence.
     fn fence(order: Ordering);
     /// A payload word; `racy` if the scenario has observers, which read it while it is written.
     fn payload(racy: bool) -> Self::Payload;
+    /// Reads a payload word.
     fn read(payload: &Self::Payload) -> u64;
+    /// Writes a payload word.
     fn write(payload: &Self::Payload, value: u64);
+    /// Lets another process run.
     fn pause();
 }
 
 /// One access, for the story of a failure.
 #[derive(Clone, Copy)]
-pub(crate) struct Event<W> {
+pub struct Event<W> {
     process: usize,
     site: &'static Site,
     place: Named<W>,
@@ -59,14 +75,14 @@ enum Named<W> {
 }
 
 /// The accesses of the execution that runs, in order.
-pub(crate) type Trace<W> = Arc<Mutex<Vec<Event<W>>>>;
+pub type Trace<W> = Arc<Mutex<Vec<Event<W>>>>;
 
 /// What each process saw and did in one execution, as the sites and values of its accesses; not how the processes were
 /// interleaved.
-pub(crate) type Story = Vec<Vec<(&'static str, u64)>>;
+pub type Story = Vec<Vec<(&'static str, u64)>>;
 
 /// Told of the story of every execution.
-pub(crate) type Listener = Arc<dyn Fn(Story) + Send + Sync>;
+pub type Listener = Arc<dyn Fn(Story) + Send + Sync>;
 
 /// Tells a listener of the execution that just ended.
 fn report<S: Scenario>(listener: Option<&Listener>, scenario: &S, trace: &Trace<S::Word>) {
@@ -92,7 +108,7 @@ fn tell<S: Scenario>(scenario: &S, trace: &Trace<S::Word>) {
 }
 
 /// The memory of one run.
-pub(crate) struct World<B: Backend, S: Scenario> {
+pub struct World<B: Backend, S: Scenario> {
     scenario: S,
     layout: S::Layout,
     words: Vec<B::Word>,
@@ -106,7 +122,8 @@ pub(crate) struct World<B: Backend, S: Scenario> {
 }
 
 impl<B: Backend, S: Scenario + Clone> World<B, S> {
-    pub(crate) fn new(scenario: &S, change: Option<Change>, trace: &Trace<S::Word>) -> Self {
+    /// The memory at a run's beginning, whose accesses will be noted in `trace`.
+    pub fn new(scenario: &S, change: Option<Change>, trace: &Trace<S::Word>) -> Self {
         trace.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
         let trace = Arc::clone(trace);
         let scenario = match &change {
@@ -127,13 +144,14 @@ impl<B: Backend, S: Scenario + Clone> World<B, S> {
 }
 
 impl<B: Backend, S: Scenario> World<B, S> {
-    pub(crate) fn oracle(&self) -> MutexGuard<'_, S::Oracle> {
+    /// What is known of the run.
+    pub fn oracle(&self) -> MutexGuard<'_, S::Oracle> {
         // A process that is killed inside a violation's report poisons nothing that is used again.
         self.oracle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Tells the oracle that a process died.
-    pub(crate) fn died(&self, process: usize) {
+    pub fn died(&self, process: usize) {
         S::died(&mut self.oracle(), process);
     }
 }
@@ -158,7 +176,7 @@ struct Killed;
 struct Impossible;
 
 /// One incarnation's way to the memory.
-pub(crate) struct View<B: Backend, S: Scenario> {
+pub struct View<B: Backend, S: Scenario> {
     world: Arc<World<B, S>>,
     process: usize,
     die: Box<dyn Fn(&'static Site) -> bool>,
@@ -166,7 +184,7 @@ pub(crate) struct View<B: Backend, S: Scenario> {
 }
 
 /// One incarnation's way to the memory, with the change applied.
-pub(crate) type BrokenView<B, S> = Broken<View<B, S>, <S as Scenario>::Layout>;
+pub type BrokenView<B, S> = Broken<View<B, S>, <S as Scenario>::Layout>;
 
 /// A [`View`] with the world's change applied.
 fn view<B: Backend, S: Scenario>(
@@ -284,7 +302,7 @@ impl<B: Backend, S: Scenario> Memory for View<B, S> {
 
 /// Lives one process of a run through all its incarnations. `die` is asked before every access, with the number of the
 /// incarnation and of the access within it, whether the process dies there.
-pub(crate) fn live<B: Backend, S: Scenario + 'static>(
+pub fn live<B: Backend, S: Scenario + 'static>(
     world: &Arc<World<B, S>>,
     process: usize,
     die: impl Fn(usize, u32, &'static Site) -> bool + Clone + 'static,
@@ -313,13 +331,13 @@ fn violated(violation: Violation) -> ! {
 }
 
 /// What an engine found.
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// How many executions it ran.
-    pub(crate) executions: u64,
+    pub executions: u64,
     /// How many of them had a process die at the point that was asked for.
-    pub(crate) kills: u64,
+    pub kills: u64,
     /// What went wrong, if anything did.
-    pub(crate) violation: Option<String>,
+    pub violation: Option<String>,
 }
 
 /// Runs `check`, which panics when it finds a violation; prints no panic where one is `expected`.
@@ -339,13 +357,23 @@ fn caught(expected: bool, check: impl FnOnce()) -> Option<String> {
     CATCHING.set(expected);
     let result = catch_unwind(AssertUnwindSafe(check));
     CATCHING.set(false);
-    result.err().map(|cause| match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
-        (Some(text), _) => first_line(text),
-        (_, Some(text)) => first_line(text),
-        _ => "a panic without a message".to_owned(),
-    })
+    result.err().map(|cause| message(&*cause))
 }
 
-fn first_line(text: &str) -> String {
+/// The first line of a panic's message.
+fn message(cause: &(dyn Any + Send)) -> String {
+    let text = match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => *text,
+        _ => "a panic without a message",
+    };
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The version of a package that this one was built with, as the workspace's lock file has it.
+#[must_use]
+pub fn version(package: &str) -> Option<&'static str> {
+    let lock = include_str!("../../../Cargo.lock");
+    let (_, after) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    after.split('"').next()
 }

@@ -46,7 +46,8 @@ pub struct Site {
     pub order: Ordering,
     /// The ordering of a compare-exchange that fails; [`Ordering::Relaxed`] elsewhere.
     pub failure: Ordering,
-    /// Why a weaker `order` would do as well, for the sites where none of our engines can tell the difference.
+    /// Why a weaker `order` would do as well where the kernel's hand-over of a role orders memory, as it does under loom,
+    /// to which a restarted process is the same thread. The simulator, where it need not, tells the difference.
     pub weaker_order_is_equivalent: Option<&'static str>,
 }
 

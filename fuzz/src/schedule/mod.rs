@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use lastword_protocol::model::{Scenario, Violation};
 use lastword_sim::choose::Listed;
 use lastword_sim::memory::{Handover, Model};
-use lastword_sim::world::{Step, System, World};
+use lastword_sim::world::{Scripted, Step, System, World};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use worlds::{Visit, Worlds};

@@ -5,8 +5,8 @@ use lastword_sim::choose::{Choose, Question};
 /// What follows a lead: below this a turn of somebody else, from here on a death.
 const DIES: u8 = 13;
 
-/// A byte is not an answer, since nearly all answers are 0: go on, live, find the newest. It is a lead, how many answers
-/// are 0, and what comes then. So a few bytes make a run with turns and deaths anywhere in it.
+/// A byte is not an answer, since nearly all answers are 0: go on, live, find the newest. It is a lead, how many
+/// answers are 0, and what comes then. So a few bytes make a run with turns and deaths anywhere in it.
 ///
 /// Turns and deaths are taken from the front, the values that loads find, and what is left of stores, from the back: a
 /// change of one leaves the other.

@@ -1,5 +1,5 @@
-//! The worlds of the simulator that inputs are run in. Each is made once and kept: it remembers the processes' code, and
-//! what the simulator makes of a scenario is never freed.
+//! The worlds of the simulator that inputs are run in. Each is made once and kept: it remembers the processes' code,
+//! and what the simulator makes of a scenario is never freed.
 
 use super::{Dimensions, Protocol};
 use lastword_protocol::model::variant::Change;
@@ -163,8 +163,8 @@ fn planted() -> Option<Change> {
     None
 }
 
-/// The planted bug: a consumer does not look again whether what it has announced is the newest message still. Between the
-/// two the producer may have chosen that very slot.
+/// The planted bug: a consumer does not look again whether what it has announced is the newest message still. Between
+/// the two the producer may have chosen that very slot.
 #[cfg(feature = "seeded-bug")]
 fn planted() -> Option<Change> {
     Some(Change::Skip { site: lastword_protocol::slots::site::RECHECK })

@@ -6,6 +6,8 @@ mod worlds;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use lastword_protocol::model::{Scenario, Violation};
+use lastword_protocol::sequence::Sequence;
+use lastword_sim::choose::{Choose, Recorder};
 use lastword_sim::memory::{Handover, Model};
 use lastword_sim::world::{Scripted, Step, System, World};
 use std::cell::RefCell;
@@ -19,6 +21,8 @@ const OPERATIONS_MAX: usize = 8;
 const OPERATIONS_USUAL: usize = 3;
 /// Most deaths of a run.
 const KILLS_MAX: u8 = 3;
+/// What can have been the last message before a run, by number: near the wrap, and not.
+const GENESES: [Option<Sequence>; 4] = [None, Some(Sequence::FIRST), Sequence::LAST.previous(), Some(Sequence::LAST)];
 /// More steps than any run takes: 6 processes, 8 operations each, at most 30 accesses to each of them, some done again
 /// after a death, and as many flushes.
 const STEPS_MAX: usize = 10_000;
@@ -49,6 +53,13 @@ struct Dimensions {
     genesis: u8,
     model: Model,
     handover: Handover,
+}
+
+impl Dimensions {
+    /// The message that was the last before the run.
+    fn genesis(&self) -> Option<Sequence> {
+        GENESES[usize::from(self.genesis) % GENESES.len()]
+    }
 }
 
 impl<'a> Arbitrary<'a> for Input {
@@ -101,18 +112,20 @@ impl Visit for Run<'_> {
         }
         world.set_script(script);
         world.set_kills(input.kills);
-        if let Err(violation) = follow(world, &input.turns) {
+        if let Err(violation) = follow(world, Turns::new(&input.turns)) {
             panic!("{}", story(world, scenario, input, violation));
         }
     }
 }
 
 /// Runs a world to its end.
-fn follow<S: Scenario + Clone + 'static>(world: &mut World<S>, turns: &[u8]) -> std::result::Result<(), Violation> {
+fn follow<S: Scenario + Clone + 'static>(
+    world: &mut World<S>,
+    mut choose: impl Choose,
+) -> std::result::Result<(), Violation> {
     let mut state = world.initial().clone();
-    let mut turns = Turns::new(turns);
     for _ in 0..STEPS_MAX {
-        if world.step(&mut state, &mut turns)? == Step::End {
+        if world.step(&mut state, &mut choose)? == Step::End {
             return Ok(());
         }
     }
@@ -128,12 +141,23 @@ fn story<S: Scenario + Clone + 'static>(
 ) -> String {
     let Dimensions { model, handover, .. } = input.dimensions;
     world.record();
-    let _ = follow(world, &input.turns);
+    let mut answers = Vec::new();
+    let _ = follow(world, Recorder::new(Turns::new(&input.turns), &mut answers));
+    let answers: Vec<u8> = answers.into_iter().map(|(answer, _)| answer).collect();
     let lines = world.recorded();
     let lines = lines.iter().map(|line| {
         let role = scenario.role(line.process);
         format!("{role} {}, life {}: {}\n", line.process, line.incarnation + 1, line.what)
     });
     let lines: String = lines.collect();
-    format!("{violation}\n{:?}, {model:?}, {handover:?}:\n{lines}", input.protocol)
+    let does = world.script().iter().enumerate().map(|(process, numbers)| {
+        let operations: Vec<_> = numbers.iter().map(|&number| world.operation(process, number)).collect();
+        format!("{} {process} does {operations:?}\n", scenario.role(process))
+    });
+    let does: String = does.collect();
+    let genesis = input.dimensions.genesis();
+    format!(
+        "{violation}\n{:?}, {model:?}, {handover:?}, after {genesis:?}:\n{does}{lines}answers: {answers:?}",
+        input.protocol
+    )
 }

@@ -18,9 +18,6 @@ const READY: [u8; 3] = [24, 13, 0];
 /// Monitors and words of boards.
 const STATUS: [(u8, u8); 4] = [(1, 2), (2, 1), (2, 3), (3, 2)];
 
-/// The message that was the last before a run, by number: near the wrap, and not.
-const GENESES: [Option<Sequence>; 4] = [None, Some(Sequence::FIRST), Sequence::LAST.previous(), Some(Sequence::LAST)];
-
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -32,9 +29,8 @@ struct Key {
 
 impl Key {
     fn new(dimensions: &Dimensions, shapes: usize) -> Self {
-        let Dimensions { shape, genesis, model, handover } = *dimensions;
-        let genesis = GENESES[usize::from(genesis) % GENESES.len()];
-        Self { shape: usize::from(shape) % shapes, genesis, model, handover }
+        let Dimensions { shape, model, handover, .. } = *dimensions;
+        Self { shape: usize::from(shape) % shapes, genesis: dimensions.genesis(), model, handover }
     }
 
     /// Deaths may always be: with none in a run, what the memory keeps for them makes no difference.

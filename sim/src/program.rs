@@ -136,10 +136,10 @@ impl<C: Code> Program<C> {
         self
     }
 
-    /// Forgets what has been found. Numbers of nodes are void.
+    /// Forgets what has been found, and frees it. Numbers of nodes are void.
     pub fn forget(&mut self) {
-        self.nodes.clear();
-        self.between.clear();
+        self.nodes = Vec::new();
+        self.between = HashMap::with_hasher(SEED);
         self.roots.clear();
         for process in 0..self.code.processes() {
             let (life, ask) = self.begin(process);

@@ -387,6 +387,17 @@ impl<S: Scenario + Clone + 'static> World<S> {
         self
     }
 
+    /// How many points of the processes' code are remembered.
+    pub fn nodes(&self) -> usize {
+        self.program.len()
+    }
+
+    /// Forgets the processes' code, which is found again. States are void.
+    pub fn forget(&mut self) {
+        self.program.forget();
+        self.restart_all();
+    }
+
     /// The newest value of every word and payload word.
     pub fn values(&self, state: &State<S::Oracle>) -> Vec<u64> {
         (0..self.rules.cells()).map(|cell| state.memory.newest(cell)).collect()
@@ -796,9 +807,8 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
     }
 
     fn rest(&mut self) {
-        if self.program.len() > NODES_MAX {
-            self.program.forget();
-            self.restart_all();
+        if self.nodes() > NODES_MAX {
+            self.forget();
         }
     }
 

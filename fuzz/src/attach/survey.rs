@@ -54,8 +54,8 @@ fn parse(words: &[u64], length: u64) -> Result<Header, HeaderError> {
     Header::parse(words, length)
 }
 
-/// The planted bug: the length that the header notes is taken for the object's own, as one writes who has not thought of
-/// an object that was cut. The lock words that `consumers` promises then lie outside of it.
+/// The planted bug: the length that the header notes is taken for the object's own, as one writes who has not thought
+/// of an object that was cut. The lock words that `consumers` promises then lie outside of it.
 #[cfg(feature = "seeded-bug")]
 fn parse(words: &[u64], length: u64) -> Result<Header, HeaderError> {
     Header::parse(words, words.get(3).copied().unwrap_or(length))

@@ -49,7 +49,7 @@ pub(super) fn slots(dimensions: &Dimensions, steps: &[Step], garbage: &[Garbage]
             let most = 3 * consumers + 5 + payload;
             let now = producer.take();
             producer = bounded(&bench, step, strike, most, || {
-                let Some(mut now) = now.or_else(|| slots::Producer::recover(&bench, layout).ok()) else { return None };
+                let mut now = now.or_else(|| slots::Producer::recover(&bench, layout).ok())?;
                 let published = match step.operation % 3 {
                     0 => now.publish(bytes),
                     1 => now.loan(bytes.len()).and_then(|mut loan| {

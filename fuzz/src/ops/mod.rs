@@ -1,5 +1,5 @@
-//! Target `ops`: one thread plays every process of a protocol, an operation at a time, with more of them and longer than
-//! the simulator can. Processes die within operations; or words are overwritten.
+//! Target `ops`: one thread plays every process of a protocol, an operation at a time, with more of them and longer
+//! than the simulator can. Processes die within operations; or words are overwritten.
 
 mod bench;
 mod garbage;

@@ -1,5 +1,5 @@
-//! The worlds of the simulator that inputs are run in. Each is made once and kept: it remembers the processes' code, and
-//! what the simulator makes of a scenario is never freed.
+//! The worlds of the simulator that inputs are run in. Each is made once and kept: it remembers the processes' code,
+//! and what the simulator makes of a scenario is never freed.
 
 use super::{Dimensions, Protocol};
 use lastword_protocol::model::variant::Change;
@@ -18,9 +18,6 @@ const READY: [u8; 3] = [24, 13, 0];
 /// Monitors and words of boards.
 const STATUS: [(u8, u8); 4] = [(1, 2), (2, 1), (2, 3), (3, 2)];
 
-/// The message that was the last before a run, by number: near the wrap, and not.
-const GENESES: [Option<Sequence>; 4] = [None, Some(Sequence::FIRST), Sequence::LAST.previous(), Some(Sequence::LAST)];
-
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -32,9 +29,8 @@ struct Key {
 
 impl Key {
     fn new(dimensions: &Dimensions, shapes: usize) -> Self {
-        let Dimensions { shape, genesis, model, handover } = *dimensions;
-        let genesis = GENESES[usize::from(genesis) % GENESES.len()];
-        Self { shape: usize::from(shape) % shapes, genesis, model, handover }
+        let Dimensions { shape, model, handover, .. } = *dimensions;
+        Self { shape: usize::from(shape) % shapes, genesis: dimensions.genesis(), model, handover }
     }
 
     /// Deaths may always be: with none in a run, what the memory keeps for them makes no difference.
@@ -55,9 +51,14 @@ pub(super) trait Visit {
 /// A scenario in which each process has every operation once, and its world.
 struct Kept<S: Scenario + 'static>(S, World<S>);
 
+/// How much code all worlds remember together.
+const NODES_MAX: usize = 1_000_000;
+
 /// The worlds so far.
 #[derive(Default)]
 pub(super) struct Worlds {
+    /// How much code they have come to remember since they last forgot all of it.
+    nodes: usize,
     slots: HashMap<Key, Kept<slots::Scenario<'static>>>,
     ready: HashMap<Key, Kept<ready::Scenario<'static>>>,
     status: HashMap<Key, Kept<status::Scenario<'static>>>,
@@ -74,7 +75,7 @@ impl Worlds {
                     Kept(scenario, key.world(&scenario, planted()))
                 };
                 let Kept(scenario, world) = self.slots.entry(key).or_insert_with(make);
-                visit.visit(world, scenario);
+                self.nodes += visit_and_count(world, scenario, visit);
             }
             Protocol::Ready => {
                 let key = Key::new(dimensions, READY.len());
@@ -83,7 +84,7 @@ impl Worlds {
                     Kept(scenario, key.world(&scenario, None))
                 };
                 let Kept(scenario, world) = self.ready.entry(key).or_insert_with(make);
-                visit.visit(world, scenario);
+                self.nodes += visit_and_count(world, scenario, visit);
             }
             Protocol::Status => {
                 // A board has no numbers that could wrap.
@@ -93,18 +94,36 @@ impl Worlds {
                     Kept(scenario, key.world(&scenario, None))
                 };
                 let Kept(scenario, world) = self.status.entry(key).or_insert_with(make);
-                visit.visit(world, scenario);
+                self.nodes += visit_and_count(world, scenario, visit);
             }
         }
+        if self.nodes > NODES_MAX {
+            self.forget();
+        }
     }
+
+    fn forget(&mut self) {
+        self.slots.values_mut().for_each(|Kept(_, world)| world.forget());
+        self.ready.values_mut().for_each(|Kept(_, world)| world.forget());
+        self.status.values_mut().for_each(|Kept(_, world)| world.forget());
+        self.nodes = 0;
+    }
+}
+
+/// How many nodes the world has come to remember by the visit.
+fn visit_and_count<S: Scenario + Clone + 'static>(world: &mut World<S>, scenario: &S, visit: impl Visit) -> usize {
+    let before = world.nodes();
+    visit.visit(world, scenario);
+    world.nodes() - before
 }
 
 fn slots((consumers, observers, capacity): (u8, u8, u8), genesis: Option<Sequence>) -> slots::Scenario<'static> {
     use slots::Op;
-    let lengths = |op: fn(u8) -> Op| (0..=capacity).map(op);
-    let produces = lengths(Op::Publish).chain(lengths(Op::PublishInPlace)).chain(lengths(Op::AbandonLoan));
-    let mut processes = vec![leak(produces.chain([Op::ReadLast]))];
-    processes.extend((0..consumers).map(|_| &[Op::Acquire, Op::Reread, Op::Release, Op::Newest][..]));
+    let produces = [Op::Publish, Op::PublishInPlace, |_| Op::ReadLast, Op::AbandonLoan];
+    let produces = lengths(capacity).flat_map(|length| produces.map(|op: fn(u8) -> Op| op(length)));
+    let mut processes = vec![leak(produces)];
+    let consumes = &[Op::Acquire, Op::Reread, Op::Acquire, Op::Release, Op::Acquire, Op::Newest];
+    processes.extend((0..consumers).map(|_| &consumes[..]));
     processes.extend((0..observers).map(|_| &[Op::Peek][..]));
     let scenario = slots::Scenario::new(processes.leak(), consumers, capacity.into());
     slots::Scenario { genesis, ..scenario }
@@ -112,7 +131,7 @@ fn slots((consumers, observers, capacity): (u8, u8, u8), genesis: Option<Sequenc
 
 fn ready(capacity: u8, genesis: Option<Sequence>) -> ready::Scenario<'static> {
     use ready::Op;
-    let sends = (0..=capacity).map(Op::Send).chain((0..=capacity).map(Op::TrySend));
+    let sends = lengths(capacity).flat_map(|length| [Op::Send(length), Op::TrySend(length)]);
     let receives = &[Op::Receive, Op::TryReceive, Op::TryReceiveAndClear];
     let processes = Box::leak(Box::new([leak(sends), receives]));
     ready::Scenario { processes, capacity: capacity.into(), genesis }
@@ -125,6 +144,11 @@ fn status((monitors, words): (u8, u8)) -> status::Scenario<'static> {
     status::Scenario { processes: processes.leak(), words: words.into() }
 }
 
+/// The lengths of messages: the longest first, whole words and parts of them, nothing.
+fn lengths(capacity: u8) -> impl Iterator<Item = u8> {
+    [capacity, capacity / 2, 8, 5, 0].into_iter().map(move |length| length.min(capacity))
+}
+
 /// The world that it is for refers to it for ever.
 fn leak<T>(items: impl Iterator<Item = T>) -> &'static [T] {
     items.collect::<Vec<_>>().leak()
@@ -135,12 +159,9 @@ fn planted() -> Option<Change> {
     None
 }
 
-/// The planted bug: a consumer's announcement is a plain store on x86-64, and may still be in its buffer when it looks
-/// whether what it announced is the newest message still.
+/// The planted bug: a consumer does not look again whether what it has announced is the newest message still. Between
+/// the two the producer may have chosen that very slot.
 #[cfg(feature = "seeded-bug")]
 fn planted() -> Option<Change> {
-    use lastword_protocol::memory::Ordering;
-    use lastword_protocol::model::variant::Part;
-    use lastword_protocol::slots::site;
-    Some(Change::Weaken { site: site::ANNOUNCE, part: Part::Order, to: Ordering::Release })
+    Some(Change::Skip { site: lastword_protocol::slots::site::RECHECK })
 }

@@ -912,7 +912,7 @@ impl Case for Named {
         self.scenario().processes.iter().map(|list| list.iter().map(|op| format!("{op:?}")).collect()).collect()
     }
     fn sites(&self) -> Vec<&'static str> {
-        SITES.iter().copied().filter(|site| !NEVER_OF_DATA.iter().any(|never| *site == *never)).collect()
+        SITES.iter().copied().filter(|site| !NEVER_OF_DATA.contains(site)).collect()
     }
     fn variants(&self) -> Vec<String> {
         FLAWS.iter().map(|(name, _)| (*name).to_owned()).collect()

@@ -1,7 +1,7 @@
 //! `merge`: adds up the parts of a campaign.
 
+use super::campaign::{Campaign, summary};
 use super::output::{Ended, Failure, print, print_json, tell};
-use super::search::{Campaign, summary};
 use lastword_sim::coverage::Point;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -27,7 +27,8 @@ pub(crate) fn run(options: &Options) -> Ended {
         let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let place = || format!("{}, line {}", file.display(), number + 1);
-            let part = parse(line).map_err(|error| format!("{}: no result of this command: {error}", place()))?;
+            let part: Campaign = serde_json::from_str(line)
+                .map_err(|error| format!("{}: no result of this command: {error}", place()))?;
             let Some((shard, shards)) = part.shard else {
                 return Err(Failure::Usage(format!("{}: not a part: it was made without --shard", place())));
             };
@@ -73,15 +74,6 @@ pub(crate) fn run(options: &Options) -> Ended {
         }
     }
     Ok(clean)
-}
-
-/// A line of `search` or `random`; or one of `verify`, which has no method.
-fn parse(line: &str) -> Result<Campaign, String> {
-    let mut value: serde_json::Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    if let Some(object) = value.as_object_mut() {
-        object.entry("method").or_insert_with(|| "exhaustive".into());
-    }
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 /// The sum of some parts. States that two of them met are counted twice.

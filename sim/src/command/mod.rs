@@ -2,6 +2,7 @@
 
 #[cfg(feature = "compare")]
 mod bench;
+mod campaign;
 mod draw;
 mod merge;
 mod museum;

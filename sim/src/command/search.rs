@@ -1,5 +1,6 @@
 //! `search`, `random` and `list`.
 
+use super::campaign::{Campaign, EXHAUSTIVE, summary};
 use super::draw::Draw;
 use super::output::{Ended, Failure, count, print, print_json, print_told, replay_command, tell};
 use super::watch::{stop_on_signals, watched};
@@ -7,8 +8,8 @@ use lastword_sim::case::{self, Case, Spec};
 use lastword_sim::exhaustive::{self, Gauge, Limits};
 use lastword_sim::memory::{Handover, Model};
 use lastword_sim::sample::{Method, Sampling};
-use lastword_sim::token::{Token, handover_name, model_name, parse_handover, parse_model};
-use serde::{Deserialize, Serialize};
+use lastword_sim::token::{Token, parse_handover, parse_model};
+use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -127,59 +128,6 @@ impl How {
     }
 }
 
-/// What a campaign came to. Those of its parts can be added up.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Campaign {
-    /// The scenario.
-    pub(crate) name: String,
-    /// The memory model.
-    pub(crate) model: String,
-    /// What the kernel's hand-over of a role orders.
-    pub(crate) handover: String,
-    /// At most so many kills.
-    pub(crate) kills: u8,
-    /// The broken variant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) variant: Option<String>,
-    /// How the runs were chosen: `exhaustive`, or the method.
-    pub(crate) method: String,
-    /// What random runs were drawn from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) seed: Option<u64>,
-    /// How many random runs were asked for, of all parts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) asked: Option<u64>,
-    /// Whether everything asked for was run.
-    pub(crate) complete: bool,
-    /// Runs.
-    pub(crate) executions: u64,
-    /// Different states; 0 of random runs, which do not tell them apart.
-    pub(crate) states: u64,
-    /// Points at which a process could be killed.
-    pub(crate) kill_points: usize,
-    /// Those at which one was.
-    pub(crate) kill_points_hit: usize,
-    /// Broken promises found.
-    pub(crate) violations: u32,
-    /// Time taken.
-    pub(crate) seconds: f64,
-    /// The part that this is, and of how many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) shard: Option<(u32, u32)>,
-    /// The points that were hit, where this is a part.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) hits: Vec<lastword_sim::coverage::Point>,
-    /// The points that were not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) missed: Vec<lastword_sim::coverage::Point>,
-    /// The first broken promise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) violation: Option<String>,
-    /// The run that breaks it, for `replay`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replay: Option<String>,
-}
-
 /// Runs `search`.
 pub(crate) fn search(options: &SearchOptions) -> Ended {
     let how = &options.how;
@@ -192,8 +140,10 @@ pub(crate) fn search(options: &SearchOptions) -> Ended {
     let begun = Instant::now();
     let searched = watched(case.name(), &gauge, None, || case.search(&spec, &limits, &gauge))?;
     let seconds = begun.elapsed().as_secs_f64();
-    let campaign =
-        Campaign { complete: searched.complete, ..campaign(how, "exhaustive", &gauge, seconds, &searched.coverage) };
+    let campaign = Campaign {
+        complete: searched.complete,
+        ..Campaign::new(case.name(), &spec, EXHAUSTIVE, how.shard, &gauge, seconds, &searched.coverage)
+    };
     let found = searched.found.map(|found| found.answers);
     if stop.load(Relaxed) {
         finish(campaign, case, &spec, None, how)?;
@@ -245,47 +195,16 @@ pub(crate) fn random(options: &RandomOptions) -> Ended {
         Method::Bursts => "bursts".to_owned(),
         Method::Pct(depth) => format!("pct:{depth}"),
     };
+    let seconds = begun.elapsed().as_secs_f64();
     let campaign = Campaign {
         complete: sampled.complete,
         seed: Some(seed),
         asked: Some(options.executions),
-        ..campaign(how, &method, &gauge, begun.elapsed().as_secs_f64(), &sampled.coverage)
+        ..Campaign::new(case.name(), &spec, &method, how.shard, &gauge, seconds, &sampled.coverage)
     };
     let found = sampled.found.map(|(_, found)| found.answers);
     let clean = finish(campaign, case, &spec, found.as_deref(), how)?;
     if stop.load(Relaxed) { Err(Failure::Stopped) } else { Ok(clean) }
-}
-
-fn campaign(
-    how: &How,
-    method: &str,
-    gauge: &Gauge,
-    seconds: f64,
-    coverage: &lastword_sim::coverage::Coverage,
-) -> Campaign {
-    let part = how.shard.is_some();
-    Campaign {
-        name: how.scenario.clone(),
-        model: model_name(how.model).to_owned(),
-        handover: handover_name(how.handover).to_owned(),
-        kills: how.kills,
-        variant: how.variant.clone(),
-        method: method.to_owned(),
-        seed: None,
-        asked: None,
-        complete: false,
-        executions: gauge.executions.load(Relaxed),
-        states: gauge.states.load(Relaxed),
-        kill_points: coverage.reached(),
-        kill_points_hit: coverage.hit(),
-        violations: 0,
-        seconds: (seconds * 1000.0).round() / 1000.0,
-        shard: how.shard,
-        hits: if part { coverage.hits() } else { Vec::new() },
-        missed: if part { coverage.missed() } else { Vec::new() },
-        violation: None,
-        replay: None,
-    }
 }
 
 /// Prints what a campaign came to, its failure made small, and draws that; whether there is none.
@@ -333,29 +252,6 @@ fn finish(
     }
     print(format_args!("{}", summary(&campaign)))?;
     Ok(campaign.violations == 0)
-}
-
-/// A campaign in one line.
-pub(crate) fn summary(campaign: &Campaign) -> String {
-    let verdict = match (campaign.violations, campaign.complete) {
-        (0, true) => "clean",
-        (0, false) => "clean so far, NOT COMPLETE",
-        _ => "VIOLATION",
-    };
-    let states = if campaign.states > 0 { format!(", {} states", count(campaign.states)) } else { String::new() };
-    let seed = campaign.seed.map_or_else(String::new, |seed| format!(", seed {seed}"));
-    format!(
-        "{verdict}: {} {}, {}, {}, at most {} kills{seed}: {} runs{states}, {} of {} kill points, {:.1} s",
-        campaign.name,
-        campaign.model,
-        campaign.method,
-        campaign.handover,
-        campaign.kills,
-        count(campaign.executions),
-        campaign.kill_points_hit,
-        campaign.kill_points,
-        campaign.seconds
-    )
 }
 
 #[derive(Serialize)]

@@ -1,14 +1,14 @@
 //! `verify`.
 
+use super::campaign::{Campaign, EXHAUSTIVE};
 use super::output::{Ended, Failure, count, print, print_json, print_told, replay_command, tell};
 use super::search::{Threads, shard};
 use super::watch::{stop_on_signals, watched};
 use lastword_sim::case::{self, Case};
 use lastword_sim::coverage::Point;
 use lastword_sim::exhaustive::{Gauge, Limits, Searched};
-use lastword_sim::token::{Token, handover_name, model_name};
+use lastword_sim::token::{Token, model_name};
 use lastword_sim::verify::{CHECKS, Check, untouched};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -31,48 +31,6 @@ pub(crate) struct Options {
     /// Only part I of N of each search, counted from 0
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(u32, u32)>,
-}
-
-/// What a search came to.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Row {
-    /// The scenario.
-    pub(crate) name: String,
-    /// The memory model.
-    pub(crate) model: String,
-    /// What the kernel's hand-over of a role orders.
-    pub(crate) handover: String,
-    /// At most so many kills.
-    pub(crate) kills: u8,
-    /// Whether everything was searched.
-    pub(crate) complete: bool,
-    /// Runs, to their end or to a state that was met before.
-    pub(crate) executions: u64,
-    /// Different states.
-    pub(crate) states: u64,
-    /// Points at which a process could be killed.
-    pub(crate) kill_points: usize,
-    /// Those at which one was.
-    pub(crate) kill_points_hit: usize,
-    /// Broken promises found: a search ends at the first.
-    pub(crate) violations: u32,
-    /// Time taken.
-    pub(crate) seconds: f64,
-    /// The part of the search that this is, and of how many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) shard: Option<(u32, u32)>,
-    /// The points that were hit, where this is a part of a search.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) hits: Vec<Point>,
-    /// The points that were not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) missed: Vec<Point>,
-    /// The broken promise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) violation: Option<String>,
-    /// The run that breaks it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) replay: Option<String>,
 }
 
 /// Runs `verify`.
@@ -137,7 +95,7 @@ fn one(
     case: &'static dyn Case,
     options: &Options,
     stop: &Arc<AtomicBool>,
-) -> Result<(Row, Searched), Failure> {
+) -> Result<(Campaign, Searched), Failure> {
     let gauge = Gauge::stopped_by(stop);
     let shard = options.shard.unwrap_or((0, 1));
     let limits = Limits { threads: options.threads.count(), shard, ..Limits::default() };
@@ -145,7 +103,6 @@ fn one(
     let label = format!("{} {} {} kills", check.scenario, model_name(check.spec.model), check.spec.kills);
     let total = check.states / u64::from(shard.1);
     let searched = watched(&label, &gauge, Some(total), || case.search(&check.spec, &limits, &gauge))?;
-    let seconds = begun.elapsed().as_secs_f64();
     let token = match &searched.found {
         None => None,
         Some(found) => {
@@ -154,29 +111,25 @@ fn one(
             Some((Token { scenario, spec, script: Some(shrunk.script), answers: shrunk.answers }, shrunk.violation))
         }
     };
-    let part = options.shard.is_some();
-    let row = Row {
-        name: check.scenario.to_owned(),
-        model: model_name(check.spec.model).to_owned(),
-        handover: handover_name(check.spec.handover).to_owned(),
-        kills: check.spec.kills,
+    let row = Campaign {
         complete: searched.complete,
-        executions: gauge.executions.load(Relaxed),
-        states: gauge.states.load(Relaxed),
-        kill_points: searched.coverage.reached(),
-        kill_points_hit: searched.coverage.hit(),
         violations: token.is_some().into(),
-        seconds: (seconds * 1000.0).round() / 1000.0,
-        shard: options.shard,
-        hits: if part { searched.coverage.hits() } else { Vec::new() },
-        missed: searched.coverage.missed(),
         violation: token.as_ref().map(|(_, violation)| violation.to_string()),
         replay: token.as_ref().map(|(token, _)| token.to_string()),
+        ..Campaign::new(
+            check.scenario,
+            &check.spec,
+            EXHAUSTIVE,
+            options.shard,
+            &gauge,
+            begun.elapsed().as_secs_f64(),
+            &searched.coverage,
+        )
     };
     Ok((row, searched))
 }
 
-fn show(row: &Row, case: &dyn Case, json: bool) -> Result<(), Failure> {
+fn show(row: &Campaign, case: &dyn Case, json: bool) -> Result<(), Failure> {
     if json {
         print_json(row)?;
     } else {
@@ -203,7 +156,7 @@ fn show(row: &Row, case: &dyn Case, json: bool) -> Result<(), Failure> {
 }
 
 /// A row of the table.
-pub(crate) fn line(row: &Row) -> String {
+fn line(row: &Campaign) -> String {
     let end = match (row.violations, row.complete) {
         (0, true) => "",
         (0, false) => "  INCOMPLETE",

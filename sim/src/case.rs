@@ -175,7 +175,9 @@ pub(crate) fn tell<M: Maker>(
     if let Some(script) = script {
         let known = system.script();
         let there = |(process, list): (usize, &Vec<u16>)| {
-            known.get(process).is_some_and(|known| list.iter().all(|&number| usize::from(number) < known.len()))
+            known.get(process).is_some_and(|known| {
+                list.len() <= known.len() && list.iter().all(|&number| usize::from(number) < known.len())
+            })
         };
         if script.len() != known.len() || !script.iter().enumerate().all(there) {
             return Err("the operations are not those of this scenario".to_owned());
@@ -321,6 +323,7 @@ use status::Op::{Get, Set};
 
 const THREE: &[slots::Op] = &[Publish(8), Publish(16), Publish(8)];
 const FIVE: &[slots::Op] = &[Publish(8), Publish(8), Publish(8), Publish(8), Publish(8)];
+const SIX: &[slots::Op] = &[Publish(8), Publish(8), Publish(8), Publish(8), Publish(8), Publish(8)];
 const MIXED: &[slots::Op] = &[Publish(8), ReadLast, PublishInPlace(16), AbandonLoan(8), Publish(16)];
 
 const fn slots_case(name: &'static str, scenario: slots::Scenario<'static>) -> Named<slots::Scenario<'static>> {
@@ -351,6 +354,9 @@ pub static CASES: &[&dyn Case] = &[
     ),
     &slots_case("slots-2", slots::Scenario::new(&[THREE, &[Acquire, Acquire], &[Acquire, Acquire]], 2, 16)),
     &slots_case("slots-2-one", SLOTS_2_ONE),
+    // More publishes than slots, so that every slot is used again while two or three consumers are at work.
+    &slots_case("slots-2-long", slots::Scenario::new(&[FIVE, &[Acquire], &[Acquire]], 2, 8)),
+    &slots_case("slots-3-long", slots::Scenario::new(&[SIX, &[Acquire], &[Acquire], &[Acquire]], 3, 8)),
     &slots_case("slots-3", slots::Scenario::new(&[THREE, &[Acquire], &[Acquire], &[Acquire]], 3, 16)),
     &slots_case(
         "slots-observed",

@@ -9,9 +9,12 @@
 //! | `Pso` | the same; buffers are flushed in any order between words, but for Release stores and fences | finds two stores that may pass each other |
 //! | `Weak` | any value not older than what its process knows of | C++20 without load buffering: finds each ordering of each pair |
 //!
-//! In `Weak` every store appends to its word's order. C++20 would let it come earlier, before another process's store
-//! that it does not know of; our words have one storing process each, and others only compare-exchange, so there is no
-//! such place. A failed compare-exchange finds the newest value (on real machines it does).
+//! `Weak` leaves out four things that C++20 allows. Load buffering: a load finds no store of its own future. A store comes
+//! last in its word's order, never before another process's store that it does not know of (our words have one
+//! storing process each and are otherwise compare-exchanged, or two that store in turn, each having seen the other's).
+//! A failed compare-exchange finds the newest value. And the single order of `SeqCst` accesses is the order in which
+//! they are done, so that it never contradicts happens-before, which C++20 lets it where a word is accessed with
+//! `SeqCst` and with less (the litmus test Z6.U).
 //!
 //! # Races
 //!
@@ -26,9 +29,11 @@
 //! Release store, Release fence or releasing read-modify-write. So, in `Sc` and `Weak`, the stores since that point are
 //! *unordered*: each of them is lost or not when the process dies, unless another process has seen it; a payload word may
 //! also be left with neither the old nor the new value ([`POISON`]). Which of these it is is chosen at the first access
-//! that could tell. `Tso` and `Pso` model the machine only: what was stored is flushed.
+//! that could tell. A Relaxed store that is moved up, before a Release store that comes earlier in the program, is not
+//! among these: between any two such stores of our protocols lies a load that acquires. `Tso` and `Pso` model the
+//! machine only: what was stored is flushed.
 //!
-//! For the successor in a role no word goes back to an older value. Apart from that there are two ways to see the kernel's
+//! For the successor in a role no word goes back to an older value than the dead process could have found. Apart from that there are two ways to see the kernel's
 //! hand-over, and each finds what the other does not. Either it orders memory ([`Handover::Synchronized`]): the
 //! successor knows what the dead process knew, and has to pass it on, its reads among it. Or it does not
 //! ([`Handover::Bare`]): the dead process's reads are over, and what recovery reads has to be ordered by the

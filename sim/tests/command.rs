@@ -140,6 +140,9 @@ fn wrong_usage_ends_with_2_and_says_what_to_do() {
         (&["search", "slots-1", "--threads", "0"], "threads"),
         (&["random", "slots-1", "--method", "pct:0"], "pct:3"),
         (&["random", "slots-1", "--dies-one-in", "0"], "dies-one-in"),
+        (&["random", "slots-1", "--shard", "0/2"], "--seed"),
+        (&["search", "slots-1", "--svg", "/dev/null"], "no plain file"),
+        (&["replay", "slots-1,sc,0,bare,,0.0.0.0.0.0.0.0.0-0,"], "not those of this scenario"),
         (&["replay", "nonsense"], "7 parts"),
         (&["replay", "no-such,sc,0,bare,,,"], "`list` shows them"),
         (&["replay", "slots-1,sc,0,bare,,9-0,"], "not those of this scenario"),
@@ -176,7 +179,7 @@ fn extreme_numbers_are_taken_as_they_are() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_goes_away_ends_it_without_a_word() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lastword-sim"))
         .args(["list", "--variants"])
         .stdout(Stdio::piped())
@@ -185,7 +188,7 @@ fn a_reader_that_goes_away_is_no_error() {
         .expect("the command runs");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(0), "{}", error(&output));
+    assert_eq!(output.status.code(), Some(141), "{}", error(&output));
     assert!(output.stderr.is_empty(), "{}", error(&output));
 }
 

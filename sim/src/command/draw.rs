@@ -68,6 +68,10 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let checked = match fs::metadata(parent(path)) {
         Ok(parent) if !parent.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
         Ok(_) if path.is_dir() || path.file_name().is_none() => Err(io::ErrorKind::IsADirectory.into()),
+        // A device, a pipe or a link would be replaced by the file.
+        Ok(_) if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) => {
+            Err(io::Error::other("what is there is no plain file"))
+        }
         other => other.map(drop),
     };
     checked.map_err(|error| failed(path, &error))

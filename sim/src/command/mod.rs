@@ -25,7 +25,7 @@ const USAGE: u8 = 2;
 /// Runs lastword's protocols in every interleaving, with a kill at every access.
 ///
 /// The source that runs is the source that ships. Exit codes: 0 everything held, 1 a promise was broken or a check did
-/// not come out as it must, 2 wrong usage, 130 stopped by Ctrl-C.
+/// not come out as it must, 2 wrong usage, 130 stopped by Ctrl-C, 141 nobody read the results.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
@@ -41,7 +41,7 @@ const EXAMPLES: &str = "Examples:
                                                a broken variant: its shortest failure, line by line
   lastword-sim random slots-large --kills 3 --executions 1000000 --seed 7
                                                random runs of a scenario that is too large to search
-  lastword-sim random slots-large --executions 100000000 --shard 3/8 --json
+  lastword-sim random slots-large --executions 100000000 --seed 1 --shard 3/8 --json
                                                the fourth of eight parts of a campaign; `merge` adds them up
   lastword-sim replay TOKEN                    a recorded run again; every failure prints its token
   lastword-sim replay TOKEN --svg run.svg      the same, as a sequence diagram; --html for a page
@@ -92,8 +92,10 @@ pub(crate) fn run() -> ExitCode {
             output::tell(format_args!("lastword-sim: {error}"));
             USAGE.into()
         }
-        // Whoever read it has read enough.
-        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // Nobody reads any more: the end that SIGPIPE would have been, whatever the results were to be.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            (128 + signal_hook::consts::SIGPIPE as u8).into()
+        }
         Err(Failure::Output(error)) => {
             output::tell(format_args!("lastword-sim: cannot write the results: {error}"));
             VIOLATION.into()

@@ -162,6 +162,10 @@ pub(crate) fn random(options: &RandomOptions) -> Ended {
     let how = &options.how;
     let (case, spec) = (how.case()?, how.spec());
     how.draw.check()?;
+    if how.shard.is_some() && options.seed.is_none() {
+        let error = "the parts of a series have its seed in common: give all of them the same --seed";
+        return Err(Failure::Usage(error.to_owned()));
+    }
     let seed = options.seed.unwrap_or_else(rand::random);
     let stop = stop_on_signals();
     let gauge = Gauge::default();

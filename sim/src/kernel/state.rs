@@ -281,7 +281,7 @@ impl State {
 /// The first of the ranges of locks that has one of these bytes: its first byte, and its last one times 256.
 fn range(locks: u8, bytes: u8) -> u64 {
     let first = (locks & bytes).trailing_zeros();
-    let start = first - (locks << (7 - first)).leading_ones() + 1;
+    let start = first + 1 - (locks << (7 - first)).leading_ones();
     let end = start + (locks >> start).trailing_ones() - 1;
     u64::from(start | end << 8)
 }

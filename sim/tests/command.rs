@@ -180,14 +180,11 @@ fn extreme_numbers_are_taken_as_they_are() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_without_a_word() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lastword-sim"))
-        .args(["list", "--variants"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command runs");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lastword-sim"));
+    command.args(["list", "--variants"]).stdout(writer).stderr(Stdio::piped());
+    let output = command.spawn().and_then(|child| child.wait_with_output()).expect("the command runs");
     assert_eq!(output.status.code(), Some(141), "{}", error(&output));
     assert!(output.stderr.is_empty(), "{}", error(&output));
 }

@@ -500,6 +500,11 @@ impl Kernel {
                     let known = state.processes.iter().fold(state.kernel.pairs(), |known, other| known | other.knows);
                     // 0 is that there is no header.
                     let pair = (known | 1).trailing_ones();
+                    if pair == u64::BITS {
+                        // Each time that it creates, an operation draws one; it is told to give up before it drew so many.
+                        let promise = "an operation ends, and does not create for ever (times)";
+                        return Err(Violation::new(promise, pair.into(), pair.into()));
+                    }
                     state.processes[process].knows |= 1 << pair;
                     pair.into()
                 }

@@ -4,7 +4,7 @@
 //!
 //! | [`Model`] | a load finds | what it is for |
 //! |---|---|---|
-//! | `Sc` | the newest value | every interleaving; with the clocks below it finds missing Release and Acquire |
+//! | `Sc` | the newest value | every interleaving; with what is known of races, below, it finds missing Release and Acquire |
 //! | `Tso` | its own process's newest buffered store, else memory; buffers are flushed in order | x86-64: finds a store that has to be a `SeqCst` one |
 //! | `Pso` | the same; buffers are flushed in any order between words, but for Release stores and fences | finds two stores that may pass each other |
 //! | `Weak` | any value not older than what its process knows of | C++20 without load buffering: finds each ordering of each pair |
@@ -33,11 +33,11 @@
 //! among these: between any two such stores of our protocols lies a load that acquires. `Tso` and `Pso` model the
 //! machine only: what was stored is flushed.
 //!
-//! For the successor in a role no word goes back to an older value than the dead process could have found. Apart from that there are two ways to see the kernel's
-//! hand-over, and each finds what the other does not. Either it orders memory ([`Handover::Synchronized`]): the
-//! successor knows what the dead process knew, and has to pass it on, its reads among it. Or it does not
-//! ([`Handover::Bare`]): the dead process's reads are over, and what recovery reads has to be ordered by the
-//! protocol's own accesses.
+//! For the successor in a role no word goes back to an older value than the dead process could have found. Apart from
+//! that there are two ways to see the kernel's hand-over, and each finds what the other does not. Either it orders memory
+//! ([`Handover::Synchronized`]): the successor knows what the dead process knew, and has to pass it on, its reads among
+//! it. Or it does not ([`Handover::Bare`]): the dead process's reads are over, and the payload that recovery reads has
+//! to be ordered by the protocol's own accesses.
 
 use crate::choose::{Choose, Question};
 use lastword_protocol::memory::Ordering;

@@ -6,8 +6,8 @@
 //! checker takes it from a table of its own, and there a weakened ordering, a step left out or a value forged is one
 //! more row: *the source that is broken is the source that ships*, unchanged.
 //!
-//! Implementations exist for mapped POSIX shared memory (package `lastword`) and, in this package's tests, for loom,
-//! shuttle and a single thread that plays every process, all in one build.
+//! Implementations exist for mapped POSIX shared memory (package `lastword`), for the simulator (`lastword-sim`) and, for
+//! this package's tests, for loom, shuttle and a single thread that plays every process (`engines`), all in one build.
 
 use core::fmt;
 pub use core::sync::atomic::Ordering;

@@ -39,7 +39,7 @@
 //!
 //! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible.
 //!
-//! **Checked** with loom, shuttle and proptest (`tests/`). Waiting is not part of this module yet: both ends try and
+//! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`). Waiting is not part of this module yet: both ends try and
 //! return.
 
 pub mod site {

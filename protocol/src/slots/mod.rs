@@ -61,7 +61,8 @@
 //! reader/writer mechanism for multiprocessor real-time systems*, University of York YCS-288, 1997): N+2 buffers for N
 //! readers. Ours has a fast path without a compare-exchange, helping only on request, and recovery.
 //!
-//! **Checked** with loom (every access a kill point, weak memory), shuttle (large runs) and proptest, all against
+//! **Checked** by the simulator (`lastword-sim`: every run of small scenarios with several kills, four memory models),
+//! with loom (every access a kill point, weak memory), shuttle (large runs) and proptest, all against
 //! [`model::slots`](crate::model::slots); each ordering and each step is shown to be needed (`tests/broken.rs`). Run
 //! over POSIX shared memory by the package `lastword`.
 

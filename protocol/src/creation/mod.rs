@@ -35,8 +35,8 @@
 //! A role is taken first, then the anchor is looked at again: it must still be the one with that name, and complete.
 //! From there on nobody removes it who does not use force, because that needs every role.
 //!
-//! Locks are given up on the way out ([`Drop`]), and a death gives them up too. A living process that did not (by
-//! [`forget`](core::mem::forget), say) would keep others waiting for as long as it has the object open.
+//! Locks are given up on the way out ([`Drop`]), and by a death. Closing would not do: a process that has a role goes on
+//! to have the anchor open, and with it would keep the right to create.
 
 mod objects;
 

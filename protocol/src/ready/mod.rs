@@ -39,8 +39,8 @@
 //!
 //! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible.
 //!
-//! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`). Waiting is not part of this module yet: both ends try and
-//! return.
+//! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`). Waiting is not part of
+//! this module yet: both ends try and return.
 
 pub mod site {
     //! The table of `ready`: every access to shared memory, with its ordering.

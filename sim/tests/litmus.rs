@@ -269,3 +269,18 @@ fn payload_that_is_read_is_not_written_unless_the_end_of_reading_is_passed_on() 
     assert_eq!(race(Relaxed, Acquire), [true; 4]);
     assert_eq!(race(Release, Relaxed), [true; 4]);
 }
+
+#[test]
+fn payload_can_be_passed_by_fences() {
+    let writer: &[Do] = &[Write, Fence(Release), Store(X, 1, Relaxed)];
+    let reader: &[Do] = &[Load(X, Relaxed), Fence(Acquire), Read];
+    let without: &[Do] = &[Load(X, Relaxed), Read];
+    for model in ALL {
+        assert!(outcomes(model, &[writer, reader]).contains(&Ok(vec![vec![], vec![1]])), "{model:?}");
+        assert!(!outcomes(model, &[writer, without]).contains(&Ok(vec![vec![], vec![1]])), "{model:?}");
+        assert!(
+            !outcomes(model, &[&[Write, Store(X, 1, Relaxed)], reader]).contains(&Ok(vec![vec![], vec![1]])),
+            "{model:?}"
+        );
+    }
+}

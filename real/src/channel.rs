@@ -4,6 +4,7 @@
 use crate::consumer::Consumer;
 use crate::creation::{Named, expect};
 use crate::error::{OpenError, OsError, RemoveError};
+use crate::holder::Holder;
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError};
 use crate::object::{Object, Permission};
@@ -18,6 +19,7 @@ use lastword_protocol::slots::{self, Layout, LayoutError};
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 const CONSUMERS_DEFAULT: u8 = 8;
 
@@ -41,11 +43,14 @@ impl<T: Message + ?Sized> Clone for Channel<T> {
 }
 
 /// A role of a channel, and the mapped memory to go with it.
+///
+/// `roles` is the locks object, opened without a lock, to ask who has the other roles.
 pub(crate) struct Attached {
     pub(crate) name: Name,
     pub(crate) memory: SlotsMemory,
     pub(crate) layout: Layout,
     pub(crate) held: Held,
+    pub(crate) roles: Arc<Object>,
 }
 
 impl Channel<[u8]> {
@@ -148,10 +153,36 @@ impl<T: Message + ?Sized> Channel<T> {
         let seen = creation::observe(
             &objects,
             |header| self.check(&objects, Part::Anchor, header),
-            |header, layout| self.open_data(&objects, header, layout, Access::Read),
+            |header, layout| Ok((*layout, self.open_data(&objects, header, layout, Access::Read)?)),
         );
-        let (layout, data) = seen.map_err(|failure| objects.failed(failure))?;
-        Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))
+        let (anchor, (layout, data)) = seen.map_err(|failure| objects.failed(failure))?;
+        let memory = SlotsMemory { data, locks: None, layout };
+        Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor)))
+    }
+
+    /// The live process that has a role, as the kernel knows; `None` where none has. What is asked of the channel is of no
+    /// account.
+    ///
+    /// # Errors
+    /// The channel has no such role, is not there, not complete yet, or cannot be opened.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn holder(&self, role: Role) -> Result<Option<Holder>, OpenError> {
+        let objects = self.objects();
+        let opened = creation::open(&objects, Part::Anchor, Access::Read);
+        let (anchor, header) = opened.map_err(|failure| objects.failed(failure))?;
+        expect(&objects.object(Part::Anchor), "kind", header.kind, Kind::SlotsLocks)?;
+        let channel = self.name.to_string();
+        match role {
+            Role::Writer => return Err(OpenError::NoSuchRole { channel, role }),
+            Role::Consumer(index) if u64::from(index) >= header.consumers => {
+                let consumers = u8::try_from(header.consumers).unwrap_or(u8::MAX);
+                return Err(OpenError::NoSuchConsumer { channel, index, consumers });
+            }
+            Role::Producer | Role::Consumer(_) => {}
+        }
+        Ok(Holder::find(&Arc::new(anchor), role)?)
     }
 
     /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process
@@ -195,7 +226,7 @@ impl<T: Message + ?Sized> Channel<T> {
         role.sign(&locks);
         let index = if let Role::Consumer(index) = role { index } else { 0 };
         let memory = SlotsMemory { data, locks: Some(locks), layout };
-        Ok((index, Attached { name: self.name.clone(), memory, layout, held }))
+        Ok((index, Attached { name: self.name.clone(), memory, layout, held, roles: Arc::new(again) }))
     }
 
     fn objects(&self) -> Named<'_> {

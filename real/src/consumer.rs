@@ -1,14 +1,17 @@
 //! A consumer of a channel.
 
 use crate::channel::Attached;
-use crate::error::{AcquireError, OpenError};
+use crate::error::{AcquireError, OpenError, OsError};
+use crate::holder::Holder;
 use crate::message::{Message, check_locked};
 use crate::name::Name;
-use crate::role::Held;
+use crate::object::Object;
+use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::slots::{self, Corrupt, Recovery, Sequence};
 use std::marker::PhantomData;
 use std::mem::forget;
+use std::sync::Arc;
 
 /// One process that locks the most recent message of a channel, in place.
 ///
@@ -22,12 +25,13 @@ pub struct Consumer<T: Message + ?Sized> {
     seen: Option<Sequence>,
     name: Name,
     held: Held,
+    roles: Arc<Object>,
     messages: PhantomData<fn() -> Box<T>>,
 }
 
 impl<T: Message + ?Sized> Consumer<T> {
     pub(crate) fn recover(attached: Attached, index: u8) -> Result<Self, OpenError> {
-        let Attached { name, memory, layout, held } = attached;
+        let Attached { name, memory, layout, held, roles } = attached;
         let Some((mut inner, mut recovery)) = slots::Consumer::recover(memory, layout, index) else {
             let consumers = layout.consumers();
             return Err(OpenError::NoSuchConsumer { channel: name.to_string(), index, consumers });
@@ -42,7 +46,7 @@ impl<T: Message + ?Sized> Consumer<T> {
                 }
             }
         }
-        Ok(Self { inner, recovery, seen, name, held, messages: PhantomData })
+        Ok(Self { inner, recovery, seen, name, held, roles, messages: PhantomData })
     }
 
     /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
@@ -114,6 +118,17 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[inline]
     pub fn has_newer(&self) -> Result<bool, AcquireError> {
         Ok(self.newest()?.is_some_and(|newest| Some(newest) != self.seen))
+    }
+
+    /// The live process that has the producer's role, as the kernel knows; `None` where none has.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn producer(&self) -> Result<Option<Holder>, OsError> {
+        Holder::find(&self.roles, Role::Producer)
     }
 
     /// This consumer's index.

@@ -1,5 +1,6 @@
 //! What can go wrong, in words that say which object, what was found, what was expected and what to do.
 
+use crate::holder::Process;
 use crate::name::NameError;
 use crate::role::Role;
 use lastword_protocol::header::HeaderError;
@@ -154,6 +155,13 @@ pub enum OpenError {
         /// How many consumers the channel has.
         consumers: u8,
     },
+    /// A channel has no such role, or a board.
+    NoSuchRole {
+        /// The channel.
+        channel: String,
+        /// The role asked for.
+        role: Role,
+    },
     /// Live processes have the roles of all consumers.
     AllConsumersTaken {
         /// The channel.
@@ -207,10 +215,7 @@ fn lives(pid: u32) -> bool {
     if kill(Pid::from_raw(id), None) == Err(Errno::ESRCH) {
         return false;
     }
-    // One that has ended and that nobody has waited for has no open files.
-    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    !matches!(state, Some('Z' | 'X'))
+    !Process::look_up(pid).is_some_and(|process| process.has_ended())
 }
 
 impl fmt::Display for OpenError {
@@ -273,6 +278,9 @@ impl fmt::Display for OpenError {
             OpenError::NoSuchConsumer { channel, index, consumers } => {
                 write!(f, "channel {channel}: consumer {index} asked for, and it has consumers 0 to ")?;
                 write!(f, "{}; use one of them, or create it anew with more", consumers.saturating_sub(1))
+            }
+            OpenError::NoSuchRole { channel, role } => {
+                write!(f, "channel {channel}: the role of {role} asked for; a channel has a producer and consumers")
             }
             OpenError::AllConsumersTaken { channel, consumers } => write!(
                 f,
@@ -360,6 +368,63 @@ impl fmt::Display for RemoveError {
 }
 
 impl Error for RemoveError {}
+
+/// Why a process that has a role is not watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WatchError {
+    /// It no longer has the role.
+    NotHeld {
+        /// The role.
+        role: Role,
+        /// The process that had it.
+        process: u32,
+    },
+    /// The process that has the role has not noted yet which one it is.
+    NotKnown {
+        /// The role.
+        role: Role,
+    },
+    /// The process that took the role cannot be seen from here, or is dead and has left the role to one that it forked.
+    NotSeen {
+        /// The role.
+        role: Role,
+        /// The process that took it, as its own pid namespace numbers it.
+        process: u32,
+    },
+    /// A system call failed.
+    Os(OsError),
+}
+
+impl From<OsError> for WatchError {
+    fn from(error: OsError) -> Self {
+        WatchError::Os(error)
+    }
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WatchError::NotHeld { role, process } => {
+                write!(f, "the role of {role}: process {process} no longer has it; ask again who has")
+            }
+            WatchError::NotKnown { role } => write!(
+                f,
+                "the role of {role}: its holder has just taken it and has not noted yet who it is, or was killed before \
+                 it had and a process that it forked has the role; ask again"
+            ),
+            WatchError::NotSeen { role, process } => write!(
+                f,
+                "the role of {role}: it was taken by process {process}, which cannot be seen from here: it is gone, and a \
+                 process that it forked has the role, or it lives in another pid or time namespace, or /proc is not there \
+                 or hides it; watch it from its own namespace, or ask now and then whether the role is free"
+            ),
+            WatchError::Os(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for WatchError {}
 
 macro_rules! channel_errors {
     ($($(#[$doc:meta])* $name:ident, $source:ty;)*) => {$(

@@ -5,6 +5,7 @@ mod channel;
 mod consumer;
 mod creation;
 mod error;
+mod holder;
 mod list;
 mod message;
 mod name;
@@ -19,7 +20,8 @@ pub mod status;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
-pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError};
+pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError, WatchError};
+pub use holder::{DeathWatch, Holder};
 /// The protocols themselves, whose errors are the sources of this package's.
 pub use lastword_protocol as protocol;
 pub use lastword_protocol::creation::Force;

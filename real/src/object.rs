@@ -73,6 +73,11 @@ impl Permission {
 }
 
 impl Object {
+    /// Its name, as shm_overview(7) spells it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Opens an object; `None` where there is none of that name.
     pub(crate) fn open(name: &str, access: Access) -> Result<Option<Self>, OsError> {
         let flags = match access {

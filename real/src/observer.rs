@@ -1,11 +1,15 @@
 //! An observer of a channel.
 
-use crate::error::PeekError;
+use crate::error::{OsError, PeekError};
+use crate::holder::Holder;
 use crate::message::{Message, check_length};
 use crate::name::Name;
+use crate::object::Object;
+use crate::role::Role;
 use crate::slots::SlotsMemory;
 use lastword_protocol::slots::{self, Layout, Sequence};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 const ATTEMPTS: u32 = 64;
 
@@ -14,12 +18,13 @@ const ATTEMPTS: u32 = 64;
 pub struct Observer<T: Message + ?Sized> {
     inner: slots::Observer<SlotsMemory>,
     name: Name,
+    roles: Arc<Object>,
     messages: PhantomData<fn() -> Box<T>>,
 }
 
 impl<T: Message + ?Sized> Observer<T> {
-    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout) -> Self {
-        Self { inner: slots::Observer::new(memory, layout), name, messages: PhantomData }
+    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout, roles: Arc<Object>) -> Self {
+        Self { inner: slots::Observer::new(memory, layout), name, roles, messages: PhantomData }
     }
 
     /// The number of the newest message; `None` before the first.
@@ -75,6 +80,17 @@ impl<T: Message + ?Sized> Observer<T> {
             }
         }
         Err(self.failed(slots::PeekError::Overtaken { attempts: ATTEMPTS }))
+    }
+
+    /// The live process that has the producer's role, as the kernel knows; `None` where none has.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn producer(&self) -> Result<Option<Holder>, OsError> {
+        Holder::find(&self.roles, Role::Producer)
     }
 
     /// How many consumers the channel has.

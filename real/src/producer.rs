@@ -1,13 +1,16 @@
 //! The producer of a channel.
 
 use crate::channel::Attached;
-use crate::error::{AcquireError, OpenError, PublishError};
+use crate::error::{AcquireError, OpenError, OsError, PublishError};
+use crate::holder::Holder;
 use crate::message::{Message, check_length};
 use crate::name::Name;
-use crate::role::Held;
+use crate::object::Object;
+use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::slots::{self, Corrupt, Sequence};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// The one process that publishes on a channel.
 ///
@@ -18,14 +21,15 @@ pub struct Producer<T: Message + ?Sized> {
     inner: slots::Producer<SlotsMemory>,
     name: Name,
     _held: Held,
+    roles: Arc<Object>,
     messages: PhantomData<fn(&T)>,
 }
 
 impl<T: Message + ?Sized> Producer<T> {
     pub(crate) fn recover(attached: Attached) -> Result<Self, OpenError> {
-        let Attached { name, memory, layout, held } = attached;
+        let Attached { name, memory, layout, held, roles } = attached;
         match slots::Producer::recover(memory, layout) {
-            Ok(inner) => Ok(Self { inner, name, _held: held, messages: PhantomData }),
+            Ok(inner) => Ok(Self { inner, name, _held: held, roles, messages: PhantomData }),
             Err(source) => Err(OpenError::Corrupt { channel: name.to_string(), source }),
         }
     }
@@ -65,6 +69,18 @@ impl<T: Message + ?Sized> Producer<T> {
         let Some(length) = self.last_length()? else { return Ok(None) };
         let mut bytes = vec![0; length];
         Ok(self.inner.read_last(0, &mut bytes).then_some(bytes))
+    }
+
+    /// The live process that has the role of consumer `index`, as the kernel knows; `None` where none has, or where there
+    /// is no such consumer.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn consumer(&self, index: u8) -> Result<Option<Holder>, OsError> {
+        if index < self.consumers() { Holder::find(&self.roles, Role::Consumer(index)) } else { Ok(None) }
     }
 
     /// How many consumers the channel has.

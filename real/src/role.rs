@@ -1,5 +1,6 @@
 //! Roles: who may do what, held as locks that the kernel drops when a process dies.
 
+use crate::holder::Signature;
 use crate::object::Object;
 use crate::region::{Region, process_id};
 use lastword_protocol::creation::{CONSUMERS, LockByte, PRODUCER};
@@ -7,7 +8,8 @@ use lastword_protocol::slots::layout;
 use lastword_protocol::status;
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What one process at a time may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,23 +47,46 @@ impl Role {
         consumer.map_or(Role::Producer, Role::Consumer)
     }
 
-    /// Where the object notes who took the role last.
-    fn holder_offset(self) -> usize {
+    /// Where the object notes who took the role last, and when.
+    fn offsets(self) -> (usize, usize) {
         match self {
-            Role::Producer => layout::PRODUCER_HOLDER,
-            Role::Consumer(index) => layout::consumer_holder(index),
-            Role::Writer => status::WRITER_HOLDER,
+            Role::Producer => (layout::PRODUCER_HOLDER, layout::PRODUCER_SINCE),
+            Role::Consumer(index) => (layout::consumer_holder(index), layout::consumer_since(index)),
+            Role::Writer => (status::WRITER_HOLDER, status::WRITER_SINCE),
         }
     }
 
     /// The process that took the role last, if it is known. For messages to people: it may be out of date.
     pub(crate) fn holder(self, object: &Object) -> Option<u32> {
-        u32::try_from(object.peek_word(self.holder_offset())).ok().filter(|&pid| pid != 0)
+        self.signature(object).process()
     }
 
-    /// Notes that this process has the role.
+    /// Who took the role last, if it is known.
+    pub(crate) fn signature(self, object: &Object) -> Signature {
+        Signature::from_word(object.peek_word(self.offsets().0))
+    }
+
+    /// Who took the role last, and since when, as far as it is known.
+    pub(crate) fn signed(self, object: &Object) -> (Signature, Option<SystemTime>) {
+        let signature = self.signature(object);
+        fence(Ordering::Acquire);
+        let since = object.peek_word(self.offsets().1);
+        fence(Ordering::Acquire);
+        // The time belongs to the signature only if nobody signed meanwhile.
+        let is_known = signature.process().is_some() && since != 0 && self.signature(object) == signature;
+        (signature, is_known.then(|| UNIX_EPOCH + Duration::from_nanos(since)))
+    }
+
+    /// Notes that this process has the role, from now on.
+    ///
+    /// Killed on its way, the role's holder is not known; nobody is taken for another one.
     pub(crate) fn sign(self, region: &Region) {
-        region.store(self.holder_offset(), process_id().into(), Ordering::Relaxed);
+        let (signature, since) = self.offsets();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        region.store(signature, Signature::NONE.word(), Ordering::Relaxed);
+        fence(Ordering::Release);
+        region.store(since, u64::try_from(now).unwrap_or(0), Ordering::Relaxed);
+        region.store(signature, Signature::of_this_process().word(), Ordering::Release);
     }
 }
 

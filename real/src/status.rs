@@ -24,6 +24,7 @@
 
 use crate::creation::{Named, expect};
 use crate::error::{OpenError, OsError, RemoveError};
+use crate::holder::Holder;
 use crate::name::Name;
 use crate::object::{Object, Permission};
 use crate::region::Region;
@@ -33,6 +34,7 @@ use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Site};
 use lastword_protocol::status::{self as protocol, Layout, Word};
 pub use lastword_protocol::status::{StatusError, Value, WORDS_MAX};
+use std::sync::Arc;
 use std::sync::atomic::fence;
 
 const WORDS: TypeLayout = TypeLayout::new("words", 8, 8, &[]);
@@ -175,7 +177,7 @@ impl Writer {
 #[derive(Debug)]
 pub struct Monitor {
     inner: protocol::Monitor<StatusMemory>,
-    object: Object,
+    object: Arc<Object>,
 }
 
 impl Monitor {
@@ -189,11 +191,7 @@ impl Monitor {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn open(name: &str) -> Result<Self, OpenError> {
-        let board = Name::new(name)?;
-        let objects = Named::board(&board, Permission::Default);
-        let opened = creation::open(&objects, Part::Anchor, Access::Read);
-        let (object, header) = opened.map_err(|failure| objects.failed(failure))?;
-        let layout = check(&objects.object(Part::Anchor), &header)?;
+        let (object, layout) = open(name)?;
         let region = object.map(layout.length(), Access::Read)?;
         Ok(Self { inner: protocol::Monitor::new(StatusMemory { region, layout }, layout), object })
     }
@@ -216,6 +214,17 @@ impl Monitor {
         self.inner.layout().words()
     }
 
+    /// The live process that has the writer's role, as the kernel knows; `None` where none has.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn writer(&self) -> Result<Option<Holder>, OsError> {
+        Holder::find(&self.object, Role::Writer)
+    }
+
     /// Whether a live process has the writer's role, as the kernel knows.
     ///
     /// # Errors
@@ -234,6 +243,17 @@ impl Monitor {
     }
 }
 
+/// The live process that has the writer's role of board `name`, as the kernel knows; `None` where none has.
+///
+/// # Errors
+/// As [`Monitor::open`].
+///
+/// # Crash safety
+/// *Nothing to undo.*
+pub fn holder(name: &str) -> Result<Option<Holder>, OpenError> {
+    Ok(Holder::find(&open(name)?.0, Role::Writer)?)
+}
+
 /// Removes board `name`; false where there was none. Who has it mapped keeps it.
 ///
 /// # Errors
@@ -243,6 +263,16 @@ impl Monitor {
 /// *Repeatable.*
 pub fn remove(name: &str, force: Force) -> Result<bool, RemoveError> {
     Named::board(&Name::new(name)?, Permission::Default).remove(force, WAIT)
+}
+
+/// Opens a board that is there, to read.
+fn open(name: &str) -> Result<(Arc<Object>, Layout), OpenError> {
+    let board = Name::new(name)?;
+    let objects = Named::board(&board, Permission::Default);
+    let opened = creation::open(&objects, Part::Anchor, Access::Read);
+    let (object, header) = opened.map_err(|failure| objects.failed(failure))?;
+    let layout = check(&objects.object(Part::Anchor), &header)?;
+    Ok((Arc::new(object), layout))
 }
 
 /// Checks that an object is a board; its dimensions.

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
-use lastword::{Channel, Force, OpenError, Role};
+use lastword::{Channel, Force, OpenError, Role, WatchError};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 use std::error::Error;
@@ -143,6 +143,11 @@ fn a_child_that_outlives_its_parent_has_the_role() -> Outcome {
         assert!(said.contains(&expected) && said.contains("forked"), "{said}");
         let said = channel.remove(Force::No).expect_err("the child has the role").to_string();
         assert!(said.contains(&expected), "{said}");
+        // Whose death is no event: the role outlives it.
+        let holder = channel.holder(Role::Producer)?.expect("the child has the role");
+        let process = parent.as_raw().try_into()?;
+        assert_eq!(holder.pid(), Some(process));
+        assert_eq!(holder.watch().map(drop), Err(WatchError::NotSeen { role: Role::Producer, process }));
         let _ = waitpid(parent, None);
     }
     let own = channel.consumer(0)?;

@@ -345,7 +345,13 @@ mod tests {
 
     /// Without the pair number, which is drawn, the checksum over it, and the words for the roles' holders.
     fn comparable(mut bytes: Vec<u8>) -> Vec<u8> {
-        for word in [2, 23, slots::layout::PRODUCER_HOLDER / 8, slots::layout::consumer_holder(0) / 8] {
+        let signed = [
+            slots::layout::PRODUCER_HOLDER,
+            slots::layout::PRODUCER_SINCE,
+            slots::layout::consumer_holder(0),
+            slots::layout::consumer_since(0),
+        ];
+        for word in [2, 23].into_iter().chain(signed.map(|offset| offset / 8)) {
             edit_word(&mut bytes, word, |_| 0);
         }
         bytes

@@ -327,7 +327,8 @@ pub fn open<O: Objects, R>(
     Ok((object, header))
 }
 
-/// Looks at a channel without a role. `check` judges the anchor's header, `look` opens the data object that belongs to it.
+/// Looks at a channel without a role: its anchor, and what `look` made of the data object that belongs to it. `check`
+/// judges the anchor's header.
 ///
 /// # Errors
 /// The channel is not there or not complete, the caller refuses, or a system call failed.
@@ -338,7 +339,7 @@ pub fn observe<O: Objects, L, T, R>(
     objects: &O,
     check: impl Fn(&Header) -> Result<L, R>,
     look: impl Fn(&Header, &L) -> Result<T, Failure<O::Error, R>>,
-) -> Result<(L, T), Failure<O::Error, R>> {
+) -> Result<(O::Object, T), Failure<O::Error, R>> {
     for _ in 0..ATTEMPTS {
         let (anchor, header) = open(objects, Part::Anchor, Access::Read)?;
         let checked = check(&header).map_err(Failure::Refused)?;
@@ -347,7 +348,7 @@ pub fn observe<O: Objects, L, T, R>(
         if seen.is_err() && look_again(objects, &anchor, &header, Access::Read)?.is_none() {
             continue;
         }
-        return seen.map(|seen| (checked, seen));
+        return seen.map(|seen| (anchor, seen));
     }
     Err(Failure::Unsettled(Part::Anchor))
 }

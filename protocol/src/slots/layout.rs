@@ -8,7 +8,7 @@
 //! | header, 256 bytes           |                | header, 256 bytes           |
 //! +-----------------------------+ 256            +-----------------------------+ 256
 //! | latest        (8, alone in  |                | lock[0]        (8, alone in |
-//! |                128 bytes)   |                |  holder[0] 8    128 bytes)  |
+//! |                128 bytes)   |                |  and who has the role)      |
 //! +-----------------------------+ 384            +-----------------------------+ 384
 //! | slot[0].seq         8       |                | lock[1]                     |
 //! | slot[0].length      8       |                +-----------------------------+ 512
@@ -22,8 +22,8 @@
 //!   384 + (consumers + 2) * (64 + rounded)
 //! ```
 //!
-//! `holder[c]` (at 264 + 128 c) and the producer's holder (at 248, in the rest of the header's 256 bytes) say which
-//! process took a role last, for messages to people. No protocol reads them.
+//! Two words for each role say who took it last (its signature) and since when: the consumer's at 264 + 128 c and 272 +
+//! 128 c, the producer's at 248 and 240, in the rest of the header's 256 bytes. No protocol reads them.
 //!
 //! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
 //! payload of every slot begins at a multiple of 64.
@@ -48,14 +48,23 @@ const SLOT_PAYLOAD: usize = 64;
 const LOCKS: usize = 256;
 const LOCK_STRIDE: usize = 128;
 const HOLDER: usize = 8;
+const SINCE: usize = 16;
 
-/// Byte offset, in the locks object, of the word for the process that last took the producer's role.
+/// Byte offset, in the locks object, of the signature of the process that last took the producer's role.
 pub const PRODUCER_HOLDER: usize = 248;
+/// Byte offset, in the locks object, of the time at which it took the role.
+pub const PRODUCER_SINCE: usize = 240;
 
-/// Byte offset, in the locks object, of the word for the process that last took this consumer's role.
+/// Byte offset, in the locks object, of the signature of the process that last took this consumer's role.
 #[must_use]
 pub const fn consumer_holder(consumer: u8) -> usize {
     LOCKS + consumer as usize * LOCK_STRIDE + HOLDER
+}
+
+/// Byte offset, in the locks object, of the time at which it took the role.
+#[must_use]
+pub const fn consumer_since(consumer: u8) -> usize {
+    LOCKS + consumer as usize * LOCK_STRIDE + SINCE
 }
 
 const _: () = {
@@ -63,7 +72,8 @@ const _: () = {
     assert!(LATEST.is_multiple_of(128) && SLOTS.is_multiple_of(PAYLOAD_ALIGN));
     assert!(SLOT_PAYLOAD.is_multiple_of(PAYLOAD_ALIGN));
     assert!(SLOTS - LATEST == 128 && SLOT_LENGTH == SLOT_SEQUENCE + 8 && SLOT_LENGTH + 8 <= SLOT_PAYLOAD);
-    assert!(header::LENGTH <= PRODUCER_HOLDER && PRODUCER_HOLDER + 8 <= LOCKS && HOLDER + 8 <= LOCK_STRIDE);
+    assert!(header::LENGTH <= PRODUCER_SINCE && PRODUCER_SINCE + 8 == PRODUCER_HOLDER && PRODUCER_HOLDER + 8 <= LOCKS);
+    assert!(HOLDER >= 8 && HOLDER + 8 == SINCE && SINCE + 8 <= LOCK_STRIDE);
     // The largest channel's length still fits 63 bits.
     assert!((SLOT_PAYLOAD + CAPACITY_MAX) as u128 * (CONSUMERS_MAX as u128 + 2) < i64::MAX as u128);
 };

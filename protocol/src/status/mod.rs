@@ -15,7 +15,8 @@
 //! +------------------------+ 256 + 8 * words
 //! ```
 //!
-//! The header's last word, at 248, says which process took the writer's role last, for messages to people.
+//! The last two words before the first, at 248 and 240, say who took the writer's role last (its
+//! signature) and since when. No protocol reads them.
 //!
 //! **Legal states.** A `bool` is 0 or 1, a `u32` below 2^32, every other kind any word; 0 is every kind's first value.
 //!
@@ -58,10 +59,14 @@ pub const WORDS_MAX: u16 = 4096;
 
 const FIRST: usize = 256;
 
-/// Byte offset of the word for the process that last took the writer's role.
+/// Byte offset of the signature of the process that last took the writer's role.
 pub const WRITER_HOLDER: usize = 248;
+/// Byte offset of the time at which it took the role.
+pub const WRITER_SINCE: usize = 240;
 
-const _: () = assert!(header::LENGTH <= WRITER_HOLDER && WRITER_HOLDER + 8 <= FIRST);
+const _: () = {
+    assert!(header::LENGTH <= WRITER_SINCE && WRITER_SINCE + 8 == WRITER_HOLDER && WRITER_HOLDER + 8 <= FIRST);
+};
 
 /// The name of a word: its index on the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

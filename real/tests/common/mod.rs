@@ -61,13 +61,17 @@ impl Scratch {
         std::fs::write(self.path(suffix), bytes).expect("/dev/shm can be written");
     }
 
+    /// A word of an object.
+    pub(crate) fn word(&self, suffix: &str, word: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.open(suffix).read_exact_at(&mut bytes, word * 8).expect("the word is there");
+        u64::from_ne_bytes(bytes)
+    }
+
     /// Changes a word of an object.
     pub(crate) fn patch(&self, suffix: &str, word: u64, change: impl Fn(u64) -> u64) {
-        let file = self.open(suffix);
-        let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, word * 8).expect("the word is there");
-        let bytes = change(u64::from_ne_bytes(bytes)).to_ne_bytes();
-        file.write_all_at(&bytes, word * 8).expect("the object can be written");
+        let bytes = change(self.word(suffix, word)).to_ne_bytes();
+        self.open(suffix).write_all_at(&bytes, word * 8).expect("the object can be written");
     }
 
     /// The first word of an object: `None` where it is not there, 0 where it is empty.

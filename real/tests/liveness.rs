@@ -153,8 +153,7 @@ fn a_watch_is_polled_like_any_descriptor_and_calls_back() -> Outcome {
     let (tell, told) = mpsc::channel();
     let restarted = channel.clone();
     let thread = called.on_death(move |is_dead| {
-        let number =
-            restarted.producer().and_then(|mut producer| Ok(producer.publish(&pose(1)).map(|number| number.get())));
+        let number = restarted.producer().map(|mut producer| producer.publish(&pose(1)).map(|number| number.get()));
         tell.send((is_dead, number)).expect("the test listens");
     })?;
     assert!(told.try_recv().is_err(), "it lives");

@@ -4,6 +4,7 @@
 use crate::consumer::Consumer;
 use crate::creation::{Named, expect};
 use crate::error::{OpenError, OsError, RemoveError};
+use crate::generation::{self, Link, Right, follow};
 use crate::holder::Holder;
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError};
@@ -11,10 +12,11 @@ use crate::object::{Object, Permission};
 use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::region::Region;
+use crate::replacement::Replacement;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
-use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Part, Plan, WAIT};
-use lastword_protocol::header::{Header, Kind};
+use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Objects, Part, Plan, WAIT};
+use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::slots::{self, Layout, LayoutError};
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
@@ -110,7 +112,7 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Repeatable.* What a kill leaves half-made the next call completes.
     pub fn producer(&self) -> Result<Producer<T>, OpenError> {
-        self.attach(Wanted::Producer).and_then(|(_, attached)| Producer::recover(attached))
+        self.attach(Wanted::Producer).and_then(|((_, attached), link)| Producer::recover(attached, link))
     }
 
     /// Takes the role of consumer `index`, creating the channel if it is not there, and takes over what a predecessor
@@ -122,8 +124,8 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Repeatable*, as [`producer`](Self::producer).
     pub fn consumer(&self, index: u8) -> Result<Consumer<T>, OpenError> {
-        let (index, attached) = self.attach(Wanted::Consumer(index))?;
-        Consumer::recover(attached, index)
+        let ((index, attached), link) = self.attach(Wanted::Consumer(index))?;
+        Consumer::recover(attached, link, index)
     }
 
     /// Takes the role of the first consumer that no live process has.
@@ -134,8 +136,8 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Repeatable*, as [`producer`](Self::producer).
     pub fn any_consumer(&self) -> Result<Consumer<T>, OpenError> {
-        let (index, attached) = self.attach(Wanted::AnyConsumer)?;
-        Consumer::recover(attached, index)
+        let ((index, attached), link) = self.attach(Wanted::AnyConsumer)?;
+        Consumer::recover(attached, link, index)
     }
 
     /// Looks at the channel without a role: reads the locks object's header, which says that the channel is complete, and
@@ -149,15 +151,63 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn observer(&self) -> Result<Observer<T>, OpenError> {
-        let objects = self.objects();
-        let seen = creation::observe(
-            &objects,
-            |header| self.check(&objects, Part::Anchor, header),
-            |header, layout| Ok((*layout, self.open_data(&objects, header, layout, Access::Read)?)),
-        );
-        let (anchor, (layout, data)) = seen.map_err(|failure| objects.failed(failure))?;
+        let observe = |name: &Name| {
+            let objects = self.objects(name);
+            let seen = creation::observe(
+                &objects,
+                |header| self.check(&objects, Part::Anchor, header),
+                |header, layout| Ok((*layout, self.open_data(&objects, header, layout, Access::Read)?)),
+            );
+            seen.map_err(|failure| objects.failed(failure))
+        };
+        let ((anchor, (layout, data)), link) = follow(&self.name, self.permission, observe, |(anchor, _)| anchor)?;
         let memory = SlotsMemory { data, locks: None, layout };
-        Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor)))
+        Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link))
+    }
+
+    /// Begins to replace the channel, which has to be there, by one of this type and these dimensions: creates it completely,
+    /// and gives its producer, before anybody sees it. What is not asked for is as it was: the consumers, the mode, and the
+    /// capacity where both are of bytes.
+    ///
+    /// Who opens the channel gets the old one until [`Replacement::commit`], and the new one from then on, in one step. Who
+    /// has the old one open goes on with it undisturbed, and can ask ([`Consumer::is_replaced`]). What its producer goes on to
+    /// publish there is not seen here: end it first, or take its role, where that matters.
+    ///
+    /// The objects are this process's user's and group's. A channel that several users share is replaced by the one who
+    /// created it.
+    ///
+    /// # Errors
+    /// Another process is replacing or removing the channel, it is not there, it cannot be created, or a system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* Killed before the commit, the channel is as it was, and the next replacer removes what was made.
+    pub fn replace(self) -> Result<Replacement<T>, OpenError> {
+        if let Permission::Exactly(mode) = self.permission {
+            Permission::exactly(self.name.as_str(), mode)?;
+        }
+        let right = Right::take(&self.name, self.permission)?;
+        let permission = match self.permission {
+            Permission::Default => Permission::exactly(self.name.as_str(), right.mode()?).unwrap_or(self.permission),
+            asked @ Permission::Exactly(_) => asked,
+        };
+        let previous = right.previous();
+        // Its header may be of a version that this program does not know.
+        let found = creation::open::<_, OpenError>(&self.objects(&previous), Part::Anchor, Access::Read).ok();
+        let found = found.map(|(_, header)| header);
+        let are_bytes = |header: &Header| header.payload == TypeLayout::BYTES && T::LAYOUT == TypeLayout::BYTES;
+        let consumers = found.and_then(|header| u8::try_from(header.consumers).ok());
+        let capacity = found.filter(are_bytes).and_then(|header| usize::try_from(header.capacity).ok());
+        let next = Self {
+            permission,
+            consumers: self.consumers.or(consumers),
+            capacity: self.capacity.or(capacity),
+            name: right.next(),
+            messages: PhantomData,
+        };
+        let (_, attached) = next.attach_to(&next.name, Wanted::Producer, || next.plan())?;
+        let unsettled = OpenError::Unsettled { object: self.objects(&self.name).object(Part::Anchor) };
+        let link = right.link()?.ok_or(unsettled)?;
+        Ok(Replacement::new(Producer::recover(attached, link)?, right))
     }
 
     /// The live process that has a role, as the kernel knows; `None` where none has. What is asked of the channel is of no
@@ -169,10 +219,14 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn holder(&self, role: Role) -> Result<Option<Holder>, OpenError> {
-        let objects = self.objects();
-        let opened = creation::open(&objects, Part::Anchor, Access::Read);
-        let (anchor, header) = opened.map_err(|failure| objects.failed(failure))?;
-        expect(&objects.object(Part::Anchor), "kind", header.kind, Kind::SlotsLocks)?;
+        let open = |name: &Name| {
+            let objects = self.objects(name);
+            let opened = creation::open(&objects, Part::Anchor, Access::Read);
+            let (anchor, header) = opened.map_err(|failure| objects.failed(failure))?;
+            expect(&objects.object(Part::Anchor), "kind", header.kind, Kind::SlotsLocks)?;
+            Ok((anchor, header))
+        };
+        let ((anchor, header), _) = follow(&self.name, self.permission, open, |(anchor, _)| anchor)?;
         let channel = self.name.to_string();
         match role {
             Role::Writer => return Err(OpenError::NoSuchRole { channel, role }),
@@ -199,17 +253,39 @@ impl<T: Message + ?Sized> Channel<T> {
     /// # Crash safety
     /// *Repeatable.* Killed on its way, the channel is there, or is created anew by whoever opens it next.
     pub fn remove(&self, force: Force) -> Result<bool, RemoveError> {
-        Named::channel(&self.name, Permission::Default).remove(force, WAIT)
+        generation::remove(&self.name, force, WAIT)
     }
 
-    fn attach(&self, wanted: Wanted) -> Result<(u8, Attached), OpenError> {
+    /// Takes a role of the newest generation. The first one is created if it is not there.
+    fn attach(&self, wanted: Wanted) -> Result<((u8, Attached), Link), OpenError> {
         if let Permission::Exactly(mode) = self.permission {
             Permission::exactly(self.name.as_str(), mode)?;
         }
-        let objects = self.objects();
+        let attach = |name: &Name| {
+            if name.generation() == 0 {
+                return self.attach_to(name, wanted, || self.plan());
+            }
+            let objects = self.objects(name);
+            let missing = || OpenError::GenerationMissing { object: objects.object(Part::Anchor) };
+            if objects.open(Part::Anchor, Access::Read)?.is_none() {
+                return Err(missing());
+            }
+            self.attach_to(name, wanted, || Err(missing()))
+        };
+        follow(&self.name, self.permission, attach, |(_, attached)| &attached.roles)
+    }
+
+    /// Takes a role of one generation, creating it as `plan` says if it is not there.
+    fn attach_to(
+        &self,
+        name: &Name,
+        wanted: Wanted,
+        plan: impl Fn() -> Result<Plan, OpenError>,
+    ) -> Result<(u8, Attached), OpenError> {
+        let objects = self.objects(name);
         let found = creation::attach(
             &objects,
-            || self.plan(),
+            plan,
             |header| {
                 let layout = self.check(&objects, Part::Anchor, header)?;
                 Ok((layout, self.roles(wanted, &layout)?))
@@ -229,8 +305,8 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok((index, Attached { name: self.name.clone(), memory, layout, held, roles: Arc::new(again) }))
     }
 
-    fn objects(&self) -> Named<'_> {
-        Named::channel(&self.name, self.permission)
+    fn objects<'n>(&self, name: &'n Name) -> Named<'n> {
+        Named::channel(name, self.permission)
     }
 
     /// The locks of the roles any of which is wanted.

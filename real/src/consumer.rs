@@ -2,6 +2,7 @@
 
 use crate::channel::Attached;
 use crate::error::{AcquireError, OpenError, OsError};
+use crate::generation::Link;
 use crate::holder::Holder;
 use crate::message::{Message, check_locked};
 use crate::name::Name;
@@ -26,11 +27,12 @@ pub struct Consumer<T: Message + ?Sized> {
     name: Name,
     held: Held,
     roles: Arc<Object>,
+    link: Link,
     messages: PhantomData<fn() -> Box<T>>,
 }
 
 impl<T: Message + ?Sized> Consumer<T> {
-    pub(crate) fn recover(attached: Attached, index: u8) -> Result<Self, OpenError> {
+    pub(crate) fn recover(attached: Attached, link: Link, index: u8) -> Result<Self, OpenError> {
         let Attached { name, memory, layout, held, roles } = attached;
         let Some((mut inner, mut recovery)) = slots::Consumer::recover(memory, layout, index) else {
             let consumers = layout.consumers();
@@ -46,7 +48,7 @@ impl<T: Message + ?Sized> Consumer<T> {
                 }
             }
         }
-        Ok(Self { inner, recovery, seen, name, held, roles, messages: PhantomData })
+        Ok(Self { inner, recovery, seen, name, held, roles, link, messages: PhantomData })
     }
 
     /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
@@ -135,6 +137,18 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[must_use]
     pub fn index(&self) -> u8 {
         self.inner.index()
+    }
+
+    /// Whether the channel was replaced ([`Channel::replace`]), so that who opens it now gets another one. One load.
+    ///
+    /// [`Channel::replace`]: crate::Channel::replace
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    #[inline]
+    pub fn is_replaced(&self) -> bool {
+        self.link.is_replaced()
     }
 
     /// How many consumers the channel has.

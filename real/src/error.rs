@@ -125,6 +125,23 @@ pub enum OpenError {
         /// The data object.
         object: String,
     },
+    /// The channel was replaced by a generation that is not there.
+    GenerationMissing {
+        /// The locks object of that generation.
+        object: String,
+    },
+    /// The number of the generation that has replaced the channel is garbage, or the last one that there can be.
+    Successor {
+        /// The locks object of the first generation.
+        object: String,
+        /// The number.
+        found: u64,
+    },
+    /// Another process is replacing or removing the channel.
+    BeingReplaced {
+        /// The locks object of the first generation.
+        object: String,
+    },
     /// Another process has been creating or removing the channel for this long.
     BeingCreated {
         /// The object.
@@ -246,9 +263,12 @@ impl fmt::Display for OpenError {
                 "object {object}: its creator has not finished, or was killed before it had; try again, or take a role, \
                  which completes it"
             ),
+            OpenError::Header { object, source: source @ HeaderError::Version { .. } } => {
+                write!(f, "object {object}: {source}")
+            }
             OpenError::Header { object, source } => write!(
                 f,
-                "object {object}: {source}; use the program version that made it, or remove it and create it anew"
+                "object {object}: {source}; it is no object of this package or was damaged: remove it and create it anew"
             ),
             OpenError::Mismatch { object, field, found, expected } => write!(
                 f,
@@ -260,10 +280,26 @@ impl fmt::Display for OpenError {
                 "object {object}: not found, though the channel's locks object is complete: somebody removed it; remove \
                  the channel and create it anew"
             ),
+            OpenError::GenerationMissing { object } => write!(
+                f,
+                "object {object}: not found, though it has replaced the channel of that name: somebody removed it; remove \
+                 the channel and create it anew"
+            ),
+            OpenError::Successor { object, found } => write!(
+                f,
+                "object {object}: found {found} as the number of the channel's newest generation, expected less than {}; \
+                 remove the channel and create it anew",
+                u32::MAX
+            ),
+            OpenError::BeingReplaced { object } => write!(
+                f,
+                "object {object}: another process is replacing or removing the channel; let it finish or end it, and try \
+                 again"
+            ),
             OpenError::BeingCreated { object, waited } => write!(
                 f,
-                "object {object}: another process has been creating or removing it for {} s (is it stopped?); let it go \
-                 on, or kill it and try again",
+                "object {object}: another process has been creating, replacing or removing it for {} s (is it stopped?); \
+                 let it go on, or kill it and try again",
                 waited.as_secs()
             ),
             OpenError::Unsettled { object } => {

@@ -5,6 +5,7 @@ mod channel;
 mod consumer;
 mod creation;
 mod error;
+mod generation;
 mod holder;
 mod list;
 mod message;
@@ -14,6 +15,7 @@ mod observer;
 mod producer;
 #[allow(unsafe_code, reason = "the one place where memory is mapped and reached")]
 mod region;
+mod replacement;
 mod role;
 mod slots;
 pub mod status;
@@ -34,6 +36,7 @@ pub use message::Message;
 pub use name::{NameError, ObjectKind};
 pub use observer::Observer;
 pub use producer::{Loan, Producer};
+pub use replacement::Replacement;
 pub use role::Role;
 #[doc(hidden)]
 pub use zerocopy;

@@ -2,7 +2,8 @@
 
 use crate::creation::Named;
 use crate::error::RemoveError;
-use crate::name::{Name, ObjectKind, PREFIX};
+use crate::generation;
+use crate::name::{Name, ObjectKind, PREFIX, object_name};
 use crate::object::Permission;
 use lastword_protocol::creation::Force;
 use nix::errno::Errno;
@@ -19,13 +20,15 @@ pub(crate) const DIRECTORY: &str = "/dev/shm";
 pub struct ObjectName {
     /// The name of the channel or board.
     pub name: String,
+    /// Which generation of the channel it is of: 0, and one more each time the channel was replaced.
+    pub generation: u32,
     /// What the object is.
     pub kind: ObjectKind,
 }
 
 impl fmt::Display for ObjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{PREFIX}{}.{}", self.name, self.kind.suffix())
+        f.write_str(&object_name(&self.name, self.generation, self.kind))
     }
 }
 
@@ -49,8 +52,10 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
         let Some(rest) = file_name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let Some((name, suffix)) = rest.rsplit_once('.') else { continue };
         let Some(kind) = ObjectKind::ALL.into_iter().find(|kind| kind.suffix() == suffix) else { continue };
-        if name.starts_with(prefix) && Name::new(name).is_ok() {
-            found.insert(ObjectName { name: name.to_owned(), kind });
+        let Some(name) = Name::parse(name).filter(|name| name.as_str().starts_with(prefix)) else { continue };
+        // Boards are not replaced.
+        if kind != ObjectKind::Status || name.generation() == 0 {
+            found.insert(ObjectName { name: name.to_string(), generation: name.generation(), kind });
         }
     }
     Ok(found.into_iter().collect())
@@ -80,8 +85,12 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
             |other: &mut ObjectName| other.name == object.name && (other.kind == ObjectKind::Status) == is_board;
         let mut parts: Vec<_> = objects.extract_if(.., of_the_same).collect();
         parts.push(object.clone());
-        let of = if is_board { Named::board } else { Named::channel };
-        match of(&name, Permission::Default).remove(Force::No, Duration::ZERO) {
+        let removal = if is_board {
+            Named::board(&name, Permission::Default).remove(Force::No, Duration::ZERO)
+        } else {
+            generation::remove(&name, Force::No, Duration::ZERO)
+        };
+        match removal {
             Ok(true) => removed.append(&mut parts),
             Ok(false) | Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {}
             Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {}

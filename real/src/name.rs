@@ -6,9 +6,15 @@ use std::fmt;
 pub(crate) const PREFIX: &str = "lastword-";
 const LENGTH_MAX: usize = 200;
 
-/// The name of a channel or a board: 1 to 200 of `A-Z a-z 0-9 . _ -`.
+/// What stands between a channel's name and the number of a generation that has replaced the first one.
+const GENERATION: char = '~';
+
+/// The name of a channel or a board: 1 to 200 of `A-Z a-z 0-9 . _ -`; and which generation of the channel is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name(Box<str>);
+pub(crate) struct Name {
+    name: Box<str>,
+    generation: u32,
+}
 
 /// The name that was given is none that a channel or a board can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,25 +34,51 @@ impl Name {
     pub(crate) fn new(name: &str) -> Result<Self, NameError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if (1..=LENGTH_MAX).contains(&name.len()) && name.bytes().all(allowed) {
-            Ok(Self(name.into()))
+            Ok(Self { name: name.into(), generation: 0 })
         } else {
             Err(NameError { found: name.to_owned() })
         }
     }
 
+    /// A name as an object has it, with the number of its generation if it is not the first.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let Some((name, number)) = text.split_once(GENERATION) else { return Self::new(text).ok() };
+        let generation = number.parse().ok().filter(|&generation: &u32| generation != 0)?;
+        // One spelling only: the others are not found again by the number.
+        (number == generation.to_string()).then(|| Self::new(name).ok().map(|name| name.of(generation)))?
+    }
+
+    /// The name of a generation of the same channel. The first one has number 0.
+    pub(crate) fn of(&self, generation: u32) -> Self {
+        Self { name: self.name.clone(), generation }
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 
     /// The object of this name and kind, as shm_overview(7) spells it.
     pub(crate) fn object(&self, kind: ObjectKind) -> String {
-        format!("/{PREFIX}{}.{}", self.0, kind.suffix())
+        object_name(&self.name, self.generation, kind)
+    }
+}
+
+/// The object of a generation of this name and kind, as shm_overview(7) spells it.
+pub(crate) fn object_name(name: &str, generation: u32, kind: ObjectKind) -> String {
+    let suffix = kind.suffix();
+    match generation {
+        0 => format!("/{PREFIX}{name}.{suffix}"),
+        _ => format!("/{PREFIX}{name}{GENERATION}{generation}.{suffix}"),
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.name.fmt(f)
     }
 }
 

@@ -17,7 +17,7 @@ use nix::sys::mman::{shm_open, shm_unlink};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -95,7 +95,7 @@ impl Object {
         match opened {
             Ok(file) => {
                 let object = Self { name: name.to_owned(), file };
-                let metadata = object.file.metadata().map_err(|error| object.failed("fstat", &error))?;
+                let metadata = object.metadata()?;
                 // Every call on something else would fail for a reason of its own.
                 if metadata.is_file() { Ok(Some(object)) } else { Err(OsError::new(name, "shm_open", Errno::EINVAL)) }
             }
@@ -130,11 +130,18 @@ impl Object {
     /// The same object through another open file description; `None` if the name is gone or is another object's now.
     pub(crate) fn reopen(&self, access: Access) -> Result<Option<Self>, OsError> {
         let Some(again) = Self::open(&self.name, access)? else { return Ok(None) };
-        let identity = |object: &Self| {
-            let metadata = object.file.metadata().map_err(|error| object.failed("fstat", &error))?;
-            Ok((metadata.dev(), metadata.ino()))
-        };
-        Ok((identity(self)? == identity(&again)?).then_some(again))
+        Ok(self.is(&again)?.then_some(again))
+    }
+
+    /// Whether it is the same object as another one that is open too.
+    pub(crate) fn is(&self, other: &Self) -> Result<bool, OsError> {
+        let identity = |object: &Self| object.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+        Ok(identity(self)? == identity(other)?)
+    }
+
+    /// The bits of its mode that say who may read and write.
+    pub(crate) fn mode(&self) -> Result<u32, OsError> {
+        Ok(self.metadata()?.mode() & 0o777)
     }
 
     /// Maps the object's first `length` bytes, which the caller has found it to have.
@@ -146,6 +153,11 @@ impl Object {
     /// Whether the object is as its creation leaves it at first.
     pub(crate) fn is_empty(&self) -> Result<bool, OsError> {
         self.length().map(|length| length == 0)
+    }
+
+    /// Whether the object is at least that long, in bytes.
+    pub(crate) fn has(&self, length: u64) -> Result<bool, OsError> {
+        self.length().map(|found| found >= length)
     }
 
     /// The object's header, or what it has instead. Its header says how long the object is, too.
@@ -241,7 +253,7 @@ impl Object {
     }
 
     fn set_mode(&self, permission: Permission) -> Result<(), OsError> {
-        let found = self.file.metadata().map_err(|error| self.failed("fstat", &error))?.mode() & 0o7777;
+        let found = self.metadata()?.mode() & 0o7777;
         if permission.is_met_by(found) {
             return Ok(());
         }
@@ -251,7 +263,11 @@ impl Object {
     }
 
     fn length(&self) -> Result<u64, OsError> {
-        self.file.metadata().map(|metadata| metadata.len()).map_err(|error| self.failed("fstat", &error))
+        self.metadata().map(|metadata| metadata.len())
+    }
+
+    fn metadata(&self) -> Result<Metadata, OsError> {
+        self.file.metadata().map_err(|error| self.failed("fstat", &error))
     }
 
     /// Reads words from the object's beginning on; how many there were.

@@ -1,6 +1,7 @@
 //! An observer of a channel.
 
 use crate::error::{OsError, PeekError};
+use crate::generation::Link;
 use crate::holder::Holder;
 use crate::message::{Message, check_length};
 use crate::name::Name;
@@ -19,12 +20,13 @@ pub struct Observer<T: Message + ?Sized> {
     inner: slots::Observer<SlotsMemory>,
     name: Name,
     roles: Arc<Object>,
+    link: Link,
     messages: PhantomData<fn() -> Box<T>>,
 }
 
 impl<T: Message + ?Sized> Observer<T> {
-    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout, roles: Arc<Object>) -> Self {
-        Self { inner: slots::Observer::new(memory, layout), name, roles, messages: PhantomData }
+    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout, roles: Arc<Object>, link: Link) -> Self {
+        Self { inner: slots::Observer::new(memory, layout), name, roles, link, messages: PhantomData }
     }
 
     /// The number of the newest message; `None` before the first.
@@ -91,6 +93,18 @@ impl<T: Message + ?Sized> Observer<T> {
     /// *Nothing to undo.*
     pub fn producer(&self) -> Result<Option<Holder>, OsError> {
         Holder::find(&self.roles, Role::Producer)
+    }
+
+    /// Whether the channel was replaced ([`Channel::replace`]), so that who opens it now gets another one. One load.
+    ///
+    /// [`Channel::replace`]: crate::Channel::replace
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    #[inline]
+    pub fn is_replaced(&self) -> bool {
+        self.link.is_replaced()
     }
 
     /// How many consumers the channel has.

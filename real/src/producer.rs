@@ -2,6 +2,7 @@
 
 use crate::channel::Attached;
 use crate::error::{AcquireError, OpenError, OsError, PublishError};
+use crate::generation::Link;
 use crate::holder::Holder;
 use crate::message::{Message, check_length};
 use crate::name::Name;
@@ -22,14 +23,15 @@ pub struct Producer<T: Message + ?Sized> {
     name: Name,
     _held: Held,
     roles: Arc<Object>,
+    link: Link,
     messages: PhantomData<fn(&T)>,
 }
 
 impl<T: Message + ?Sized> Producer<T> {
-    pub(crate) fn recover(attached: Attached) -> Result<Self, OpenError> {
+    pub(crate) fn recover(attached: Attached, link: Link) -> Result<Self, OpenError> {
         let Attached { name, memory, layout, held, roles } = attached;
         match slots::Producer::recover(memory, layout) {
-            Ok(inner) => Ok(Self { inner, name, _held: held, roles, messages: PhantomData }),
+            Ok(inner) => Ok(Self { inner, name, _held: held, roles, link, messages: PhantomData }),
             Err(source) => Err(OpenError::Corrupt { channel: name.to_string(), source }),
         }
     }
@@ -81,6 +83,18 @@ impl<T: Message + ?Sized> Producer<T> {
     /// *Nothing to undo.*
     pub fn consumer(&self, index: u8) -> Result<Option<Holder>, OsError> {
         if index < self.consumers() { Holder::find(&self.roles, Role::Consumer(index)) } else { Ok(None) }
+    }
+
+    /// Whether the channel was replaced ([`Channel::replace`]), so that who opens it now gets another one. One load.
+    ///
+    /// [`Channel::replace`]: crate::Channel::replace
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[must_use]
+    #[inline]
+    pub fn is_replaced(&self) -> bool {
+        self.link.is_replaced()
     }
 
     /// How many consumers the channel has.

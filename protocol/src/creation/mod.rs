@@ -43,7 +43,7 @@ mod objects;
 use crate::header::{Header, HeaderError};
 use core::ops::RangeInclusive;
 use core::time::Duration;
-pub use objects::{ALL_ROLES, Access, CONSUMERS, CREATE, LockByte, Objects, PRODUCER, Part};
+pub use objects::{ALL_ROLES, Access, CONSUMERS, CREATE, LockByte, Objects, PRODUCER, Part, REPLACE};
 
 /// How long a call waits for another process that creates or removes the same object.
 pub const WAIT: Duration = Duration::from_secs(5);

@@ -35,6 +35,11 @@ pub enum Access {
     ReadWrite,
 }
 
+/// The right to replace a channel by its next generation, and to remove all of them. No role is next to it, so that it is
+/// never part of the same range.
+pub const REPLACE: RangeInclusive<LockByte> = 512..=512;
+const _: () = assert!(*ALL_ROLES.end() + 1 < *REPLACE.start());
+
 /// The objects of one channel or board, as one process reaches them through the kernel.
 ///
 /// A process may be killed before, after and within each of these; the kernel then drops its locks. Each is a fixed

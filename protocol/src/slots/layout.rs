@@ -25,6 +25,9 @@
 //! Two words for each role say who took it last (its signature) and since when: the consumer's at 264 + 128 c and 272 +
 //! 128 c, the producer's at 248 and 240, in the rest of the header's 256 bytes. No protocol reads them.
 //!
+//! The word `successor`, at 232 of the locks object, is 0, or the number of the generation of the channel that has replaced
+//! this one. Whoever opens the channel follows it; its place, the magic and the version are the same in every version.
+//!
 //! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
 //! payload of every slot begins at a multiple of 64.
 
@@ -55,6 +58,9 @@ pub const PRODUCER_HOLDER: usize = 248;
 /// Byte offset, in the locks object, of the time at which it took the role.
 pub const PRODUCER_SINCE: usize = 240;
 
+/// Byte offset, in the locks object, of the number of the generation that has replaced this one.
+pub const SUCCESSOR: usize = 232;
+
 /// Byte offset, in the locks object, of the signature of the process that last took this consumer's role.
 #[must_use]
 pub const fn consumer_holder(consumer: u8) -> usize {
@@ -72,7 +78,12 @@ const _: () = {
     assert!(LATEST.is_multiple_of(128) && SLOTS.is_multiple_of(PAYLOAD_ALIGN));
     assert!(SLOT_PAYLOAD.is_multiple_of(PAYLOAD_ALIGN));
     assert!(SLOTS - LATEST == 128 && SLOT_LENGTH == SLOT_SEQUENCE + 8 && SLOT_LENGTH + 8 <= SLOT_PAYLOAD);
-    assert!(header::LENGTH <= PRODUCER_SINCE && PRODUCER_SINCE + 8 == PRODUCER_HOLDER && PRODUCER_HOLDER + 8 <= LOCKS);
+    assert!(
+        header::LENGTH <= SUCCESSOR
+            && SUCCESSOR + 8 == PRODUCER_SINCE
+            && PRODUCER_SINCE + 8 == PRODUCER_HOLDER
+            && PRODUCER_HOLDER + 8 <= LOCKS
+    );
     assert!(HOLDER >= 8 && HOLDER + 8 == SINCE && SINCE + 8 <= LOCK_STRIDE);
     // The largest channel's length still fits 63 bits.
     assert!((SLOT_PAYLOAD + CAPACITY_MAX) as u128 * (CONSUMERS_MAX as u128 + 2) < i64::MAX as u128);

@@ -91,6 +91,9 @@ impl Drop for Scratch {
         for suffix in ["data", "locks", "status"] {
             let _ = std::fs::remove_file(self.path(suffix));
         }
+        for object in lastword::objects(&self.name).unwrap_or_default() {
+            let _ = std::fs::remove_file(format!("/dev/shm{object}"));
+        }
     }
 }
 

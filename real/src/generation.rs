@@ -1,0 +1,381 @@
+//! Generations of a channel: how a channel is replaced while it is in use, so that nobody who opens it sees neither.
+//!
+//! **Problem.** The messages of a running channel are to be of another type, or longer, or for more consumers. Its objects
+//! have a fixed length, and removing them to create others leaves a moment in which there are none.
+//!
+//! **Objects.** Each generation is a channel of its own, as [creation](lastword_protocol::creation) makes them. The first is
+//! called `NAME`, the next ones `NAME~1`, `NAME~2`, which no channel of a user can be called. The locks object of the first,
+//! the *base*, has a word, `successor`: 0, or the number of the newest generation. It stays for as long as the channel.
+//!
+//! **Replacing.** The right to do it is a lock of the base ([`REPLACE`]), which the kernel drops with its holder. Under it,
+//! what earlier replacers left is removed, the next generation is created completely and gets its first messages, and then
+//! one store to `successor` makes it the channel's.
+//!
+//! | a replacer dies after | `successor` | `NAME~n+1` | who opens the channel | the next replacer |
+//! |---|---|---|---|---|
+//! | taking the right | n | - | gets n | makes n+1 |
+//! | beginning the next generation | n | empty, begun or without data | gets n | removes it, makes n+1 |
+//! | completing it | n | complete | gets n | removes it, makes n+1 |
+//! | publishing into it | n | complete, with messages | gets n | removes it, makes n+1 |
+//! | storing `successor` | n+1 | complete, with messages | gets n+1 | removes n if nobody uses it, makes n+2 |
+//!
+//! **Opening.** Who opens the channel loads `successor`, opens that generation, and then looks whether the base is still the
+//! one that has the name and still names that generation. If not, it begins anew. So a generation that is not there, or
+//! that was removed meanwhile, is an error only if it is the newest one. Only the first generation is created by opening it.
+//!
+//! **Live processes** of a generation that was replaced go on with it, and its objects stay until they are gone. They can
+//! ask, by one load, and open the channel again.
+//!
+//! **Removing** needs the right to replace, so that there is no next generation meanwhile, and the roles of all
+//! generations. While it has them it removes the base, and the other generations after it: without a base they are
+//! nobody's.
+//!
+//! | a remover dies after | base | `NAME~n` | who opens the channel | the next replacer or remover |
+//! |---|---|---|---|---|
+//! | taking the rights and roles | complete | complete | gets n | as if nothing had been |
+//! | marking the base | begun | complete | creates it anew | removes `NAME~n` |
+//! | removing the base | - | complete | creates it anew | removes `NAME~n` |
+//! | marking or removing `NAME~n` | - | begun or gone | creates it anew | removes what is left of it |
+
+use crate::creation::Named;
+use crate::error::{OpenError, OsError, RemoveError};
+use crate::list;
+use crate::name::{Name, ObjectKind};
+use crate::object::{Object, Permission};
+use crate::region::{Region, process_id};
+use crate::role::Role;
+use lastword_protocol::creation::{ALL_ROLES, ATTEMPTS, Access, CREATE, Force, LockByte, Objects, Part, REPLACE, WAIT};
+use lastword_protocol::header::{HeaderError, Kind};
+use lastword_protocol::slots::layout::SUCCESSOR;
+use nix::errno::Errno;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+/// So much of the base is mapped: what stands before the lock words.
+const BASE_LENGTH: usize = 256;
+const _: () = assert!(SUCCESSOR + 8 <= BASE_LENGTH);
+
+/// The locks object of a channel's first generation, opened to read.
+struct Base(Object);
+
+impl Base {
+    /// The base of a channel; `None` where there is none that is complete, so that nothing can have replaced it.
+    ///
+    /// Its version is of no account: a program that does not know the first generation's layout may know the newest one's.
+    fn open(first: &Named<'_>) -> Result<Option<Self>, OsError> {
+        let Some(object) = first.open(Part::Anchor, Access::Read)? else { return Ok(None) };
+        Ok(is_base(&object)?.then_some(Self(object)))
+    }
+
+    /// The newest generation.
+    fn newest(&self) -> Result<u32, OpenError> {
+        let word = self.0.peek_word(SUCCESSOR);
+        fence(Ordering::Acquire);
+        parse(&self.0, word)
+    }
+
+    /// Whether it is the same object, and still names this generation.
+    fn still_names(&self, object: &Object, generation: u32) -> Result<bool, OpenError> {
+        Ok(self.0.is(object)? && self.newest()? == generation)
+    }
+}
+
+/// Whether an object that is open is complete, and the locks object of a channel.
+fn is_base(object: &Object) -> Result<bool, OsError> {
+    Ok(match object.header()? {
+        Ok(header) => header.kind == Kind::SlotsLocks && header.length >= BASE_LENGTH as u64,
+        Err(HeaderError::Version { .. }) => object.has(BASE_LENGTH as u64)?,
+        Err(_) => false,
+    })
+}
+
+/// The generation that a word names that any process of the channel may have written.
+fn parse(base: &Object, word: u64) -> Result<u32, OpenError> {
+    u32::try_from(word).map_err(|_| OpenError::Successor { object: base.name().to_owned(), found: word })
+}
+
+/// What a process of a channel looks at to know whether its generation was replaced.
+#[derive(Debug)]
+pub(crate) struct Link {
+    base: Region,
+    generation: u32,
+}
+
+impl Link {
+    #[inline]
+    pub(crate) fn is_replaced(&self) -> bool {
+        // Acquire: who sees that it was replaced sees the next generation complete.
+        self.base.load(SUCCESSOR, Ordering::Acquire) > self.generation.into()
+    }
+}
+
+/// Opens the newest generation of a channel by `open`, which is given its name and says also which locks object it found.
+pub(crate) fn follow<T>(
+    name: &Name,
+    permission: Permission,
+    open: impl Fn(&Name) -> Result<T, OpenError>,
+    locks: impl Fn(&T) -> &Object,
+) -> Result<(T, Link), OpenError> {
+    let first = Named::channel(name, permission);
+    for _ in 0..ATTEMPTS {
+        let before = Base::open(&first)?;
+        let generation = before.as_ref().map_or(Ok(0), Base::newest)?;
+        let opened = open(&name.of(generation));
+        let Some(base) = Base::open(&first)? else {
+            match opened {
+                // It was removed, just before or just now.
+                Ok(_) => continue,
+                Err(_) if before.is_some() => continue,
+                Err(error) => return Err(error),
+            }
+        };
+        // Of the first generation the locks object itself has to be the one that has the name.
+        let expected = match (&opened, &before) {
+            (Ok(found), _) if generation == 0 => Some(locks(found)),
+            (_, Some(before)) => Some(&before.0),
+            (_, None) => None,
+        };
+        if !expected.map_or(Ok(base.newest()? == generation), |expected| base.still_names(expected, generation))? {
+            continue;
+        }
+        let opened = opened?;
+        let base = base.0.map(BASE_LENGTH, Access::Read)?;
+        return Ok((opened, Link { base, generation }));
+    }
+    Err(OpenError::Unsettled { object: first.object(Part::Anchor) })
+}
+
+/// Locks that this process has, given up when dropped.
+#[derive(Debug)]
+struct Locked {
+    object: Object,
+    bytes: RangeInclusive<LockByte>,
+    process: u32,
+}
+
+impl Locked {
+    /// Takes locks of an object, trying for a time; `None` where another process has them.
+    fn within(object: Object, bytes: RangeInclusive<LockByte>, wait: Duration) -> Result<Option<Self>, OsError> {
+        Ok(object.lock_within(&bytes, wait)?.then(|| Self { object, bytes, process: process_id() }))
+    }
+}
+
+impl Drop for Locked {
+    /// Closing the object would do, but for programs that are just being started; a forked child leaves its parent's.
+    fn drop(&mut self) {
+        if self.process == process_id() {
+            // Where this fails, closing follows.
+            let _ = self.object.unlock(&self.bytes);
+        }
+    }
+}
+
+/// The right to replace a channel.
+#[derive(Debug)]
+pub(crate) struct Right {
+    locked: Locked,
+    base: Region,
+    name: Name,
+    previous: u32,
+    next: u32,
+    committed: bool,
+}
+
+impl Right {
+    /// Takes the right, and removes what earlier replacers left.
+    pub(crate) fn take(name: &Name, permission: Permission) -> Result<Self, OpenError> {
+        let first = Named::channel(name, permission);
+        let anchor = || first.object(Part::Anchor);
+        for _ in 0..ATTEMPTS {
+            let Some(object) = first.open(Part::Anchor, Access::ReadWrite)? else {
+                return Err(OpenError::NotFound { object: anchor() });
+            };
+            let Some(locked) = Locked::within(object, REPLACE, Duration::ZERO)? else {
+                return Err(OpenError::BeingReplaced { object: anchor() });
+            };
+            // Opened once more, since a description that has a lock is never mapped.
+            let Some(again) = locked.object.reopen(Access::ReadWrite)? else { continue };
+            if !is_base(&again)? {
+                return Err(match again.header()? {
+                    Ok(_) | Err(HeaderError::Incomplete) => OpenError::Incomplete { object: anchor() },
+                    Err(source) => OpenError::Header { object: anchor(), source },
+                });
+            }
+            let base = again.map(BASE_LENGTH, Access::ReadWrite)?;
+            let found = base.load(SUCCESSOR, Ordering::Acquire);
+            let previous = parse(&again, found)?;
+            let next = previous.checked_add(1).ok_or(OpenError::Successor { object: anchor(), found })?;
+            let right = Self { locked, base, name: name.clone(), previous, next, committed: false };
+            right.remove_left()?;
+            return Ok(right);
+        }
+        Err(OpenError::Unsettled { object: anchor() })
+    }
+
+    /// The name of the generation that is to be replaced.
+    pub(crate) fn previous(&self) -> Name {
+        self.name.of(self.previous)
+    }
+
+    /// The name of the generation that is to replace it.
+    pub(crate) fn next(&self) -> Name {
+        self.name.of(self.next)
+    }
+
+    /// The mode of the base.
+    pub(crate) fn mode(&self) -> Result<u32, OsError> {
+        self.locked.object.mode()
+    }
+
+    /// What a process of the next generation looks at.
+    pub(crate) fn link(&self) -> Result<Option<Link>, OsError> {
+        let Some(base) = self.locked.object.reopen(Access::Read)? else { return Ok(None) };
+        Ok(Some(Link { base: base.map(BASE_LENGTH, Access::Read)?, generation: self.next }))
+    }
+
+    /// Makes the next generation the channel's.
+    pub(crate) fn commit(mut self) {
+        // Release: who follows this finds the generation complete, and its first messages. Pairs with `follow` and
+        // `Link::is_replaced`. Killed before: the channel is as it was, and the next replacer removes what was made.
+        self.base.store(SUCCESSOR, self.next.into(), Ordering::Release);
+        self.committed = true;
+    }
+
+    /// Removes the generations that are not the channel's: those that were never made the channel's, and those that were
+    /// replaced and that no process uses. Of the first one its data object alone, since the base names the newest one.
+    fn remove_left(&self) -> Result<(), OpenError> {
+        for generation in generations(&self.name).map_err(|error| unlisted(&self.locked.object, &error))? {
+            let name = self.name.of(generation);
+            let named = Named::channel(&name, Permission::Default);
+            let removed = if generation > self.previous {
+                // Only a replacer that is dead, or a remover, can have left it: nobody has followed `successor` there.
+                named.remove(Force::Yes, WAIT).map(drop)
+            } else if generation < self.previous {
+                match named.remove(Force::No, Duration::ZERO) {
+                    Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) | Ok(_) => Ok(()),
+                    Err(error) => Err(error),
+                }
+            } else {
+                Ok(())
+            };
+            match removed {
+                Ok(()) => {}
+                Err(RemoveError::Os(error)) => return Err(error.into()),
+                Err(RemoveError::BeingCreated { object, waited }) => {
+                    return Err(OpenError::BeingCreated { object, waited });
+                }
+                Err(_) => return Err(OpenError::Unsettled { object: named.object(Part::Anchor) }),
+            }
+        }
+        if self.previous > 0 {
+            let first = Named::channel(&self.name, Permission::Default);
+            if let Ok(_closed) = Closed::off(&first, &self.name, Duration::ZERO) {
+                first.unlink(Part::Data)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Right {
+    /// What was made and not committed is removed. The next replacer would do it too.
+    fn drop(&mut self) {
+        if !self.committed && self.locked.process == process_id() {
+            // Where this fails, the next replacer does it.
+            let _ = Named::channel(&self.next(), Permission::Default).remove(Force::Yes, Duration::ZERO);
+        }
+    }
+}
+
+/// The generations, besides the first, of which there are objects, in order.
+fn generations(name: &Name) -> std::io::Result<Vec<u32>> {
+    let mut found: Vec<u32> = list::objects(name.as_str())?
+        .into_iter()
+        .filter(|object| object.name == name.as_str() && object.kind != ObjectKind::Status && object.generation != 0)
+        .map(|object| object.generation)
+        .collect();
+    found.dedup();
+    Ok(found)
+}
+
+fn unlisted(object: &Object, error: &std::io::Error) -> OsError {
+    OsError::new(object.name(), "readdir", Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EIO)))
+}
+
+/// A generation that nobody can take a role of as long as this is kept, though it is complete.
+struct Closed {
+    _roles: Option<Locked>,
+}
+
+impl Closed {
+    fn off(named: &Named<'_>, name: &Name, wait: Duration) -> Result<Self, RemoveError> {
+        let object = || named.object(Part::Anchor);
+        for _ in 0..ATTEMPTS {
+            let Some(anchor) = Object::open(&object(), Access::ReadWrite)? else { return Ok(Self { _roles: None }) };
+            // The right to create with the roles, as a remover: who wants a role waits for it and does not take it for taken.
+            let Some(right) = Locked::within(anchor, CREATE, wait)? else {
+                return Err(RemoveError::BeingCreated { object: object(), waited: wait });
+            };
+            if right.object.reopen(Access::Read)?.is_none() {
+                continue;
+            }
+            while !right.object.try_lock(&ALL_ROLES)? {
+                // Where the role was given up in between, the next attempt tells.
+                if let Some(lock) = right.object.locked(&ALL_ROLES)? {
+                    let role = Role::of_channel(*lock.start());
+                    let holder = role.holder(&right.object);
+                    return Err(RemoveError::InUse { channel: name.to_string(), role, holder });
+                }
+            }
+            let mut roles = right;
+            roles.bytes = *CREATE.start()..=*ALL_ROLES.end();
+            return Ok(Self { _roles: Some(roles) });
+        }
+        Err(RemoveError::Unsettled { object: object() })
+    }
+}
+
+/// Removes a channel with all its generations; false where there was nothing of it. Waits that long for another process
+/// that creates, replaces or removes it.
+pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
+    let first = Named::channel(name, Permission::Default);
+    for _ in 0..ATTEMPTS {
+        let anchor = match Object::open(&first.object(Part::Anchor), Access::ReadWrite)? {
+            Some(anchor) => anchor,
+            None => {
+                let listed = generations(name);
+                if !listed.is_ok_and(|generations| !generations.is_empty()) {
+                    return first.remove(force, wait);
+                }
+                // What a remover left that died is removed under the rights of the base.
+                match first.create(Part::Anchor)? {
+                    Some(anchor) => anchor,
+                    None => continue,
+                }
+            }
+        };
+        let Some(right) = Locked::within(anchor, REPLACE, wait)? else {
+            return Err(RemoveError::BeingCreated { object: first.object(Part::Anchor), waited: wait });
+        };
+        if right.object.reopen(Access::Read)?.is_none() {
+            continue;
+        }
+        let generations = generations(name).map_err(|error| unlisted(&right.object, &error))?;
+        let names: Vec<Name> = generations.into_iter().map(|generation| name.of(generation)).collect();
+        let mut closed = Vec::new();
+        if force == Force::No {
+            for name in &names {
+                closed.push(Closed::off(&Named::channel(name, Permission::Default), name, wait)?);
+            }
+        }
+        let removed = first.remove(force, wait)?;
+        drop(closed);
+        for name in &names {
+            // Who opens one of them now finds the base gone, and lets go of it.
+            Named::channel(name, Permission::Default).remove(Force::Yes, wait)?;
+        }
+        return Ok(removed || !names.is_empty());
+    }
+    Err(RemoveError::Unsettled { object: first.object(Part::Anchor) })
+}

@@ -29,7 +29,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Up to here a child that opens something is stopped that does not get it.
-const STOPS_OF_ATTACHING: u32 = 60;
+const STOPS_OF_ATTACHING: u32 = 90;
+
+/// The message of the channel that is replaced, and of the one that replaces it.
+const OLD: u64 = 1;
+const NEW: u64 = 2;
+/// The word of the first locks object that names the newest generation.
+const SUCCESSOR: u64 = 232 / 8;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -49,7 +55,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 7] = [
+    let tests: [Test; 10] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -62,6 +68,15 @@ fn main() -> Outcome {
         (
             "one_channel_comes_of_it_wherever_the_other_is_stopped",
             one_channel_comes_of_it_wherever_the_other_is_stopped,
+        ),
+        ("a_replacer_killed_anywhere_leaves_the_old_or_the_new", a_replacer_killed_anywhere_leaves_the_old_or_the_new),
+        (
+            "a_replacer_stopped_anywhere_keeps_nobody_from_a_message",
+            a_replacer_stopped_anywhere_keeps_nobody_from_a_message,
+        ),
+        (
+            "a_remover_of_generations_killed_anywhere_is_completed",
+            a_remover_of_generations_killed_anywhere_is_completed,
         ),
     ];
     for (name, test) in tests {
@@ -85,6 +100,11 @@ fn perform(task: &str, name: &str) -> Outcome {
             Err(error) => return Err(error.into()),
         },
         "child-force" => channel.remove(Force::Yes).map(drop)?,
+        "child-replace" => {
+            let mut replacement = channel.replace()?;
+            replacement.producer().publish(&pose(NEW))?;
+            drop(replacement.commit());
+        }
         "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
         "child-remove-board" => status::remove(name, Force::No).map(drop)?,
         _ => return Err(format!("no such task: {task}").into()),
@@ -325,10 +345,18 @@ enum Before {
     Complete,
     /// Complete, until a remover dies half-way while the child is stopped.
     CompleteThenHalfRemoved,
+    /// Complete, and the second generation.
+    Replaced,
 }
 
-const BEFORE: [Before; 5] =
-    [Before::Nothing, Before::Begun, Before::HalfRemoved, Before::Complete, Before::CompleteThenHalfRemoved];
+const BEFORE: [Before; 6] = [
+    Before::Nothing,
+    Before::Begun,
+    Before::HalfRemoved,
+    Before::Complete,
+    Before::CompleteThenHalfRemoved,
+    Before::Replaced,
+];
 
 impl Before {
     fn prepare(self, scratch: &Scratch) -> Outcome {
@@ -340,6 +368,10 @@ impl Before {
                 scratch.patch("locks", 0, |_| CREATING);
             }
             Before::Complete | Before::CompleteThenHalfRemoved => perform("child-create", scratch.name())?,
+            Before::Replaced => {
+                perform("child-create", scratch.name())?;
+                perform("child-replace", scratch.name())?;
+            }
         }
         Ok(())
     }
@@ -408,6 +440,186 @@ fn meets(scratch: &Scratch, task: &str, pid: Pid, before: Before) -> Outcome {
     drop(consumer);
     check(channel.remove(Force::No)?, "the channel was not there")?;
     check(scratch.is_gone(), "something is left")
+}
+
+/// What a channel can be when it is replaced.
+#[derive(Clone, Copy, Debug)]
+enum Replaced {
+    /// Never replaced before.
+    Never,
+    /// Replaced once, so that there is something to clean up.
+    Once,
+    /// Never, but another replacer was killed before it committed.
+    Half,
+}
+
+impl Replaced {
+    const ALL: [Self; 3] = [Replaced::Never, Replaced::Once, Replaced::Half];
+
+    /// A channel with the message [`OLD`].
+    fn prepare(self, scratch: &Scratch) -> Outcome {
+        let channel = Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+        channel.producer()?.publish(&pose(OLD))?;
+        match self {
+            Replaced::Never => {}
+            Replaced::Once => {
+                let mut replacement = channel.replace()?;
+                replacement.producer().publish(&pose(OLD))?;
+                drop(replacement.commit());
+            }
+            Replaced::Half => {
+                std::fs::copy(scratch.path("locks"), scratch.path("locks").with_file_name(next(scratch, 1, "locks")))?;
+                std::fs::write(scratch.path("data").with_file_name(next(scratch, 1, "data")), CREATING.to_ne_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the generation that replaces it.
+    fn next(self) -> u64 {
+        if let Replaced::Once = self { 2 } else { 1 }
+    }
+}
+
+/// The file of a generation's object.
+fn next(scratch: &Scratch, generation: u64, suffix: &str) -> String {
+    format!("lastword-{}~{generation}.{suffix}", scratch.name())
+}
+
+/// What the first word of a generation's locks object and data object can be.
+fn state_of(scratch: &Scratch, generation: u64) -> State {
+    ["locks", "data"].map(|suffix| {
+        let Ok(bytes) = std::fs::read(scratch.path(suffix).with_file_name(next(scratch, generation, suffix))) else {
+            return "none";
+        };
+        match bytes.first_chunk().map(|&bytes| u64::from_ne_bytes(bytes)) {
+            None => "empty",
+            Some(CREATING) => "begun",
+            Some(MAGIC) => "complete",
+            Some(_) => "garbage",
+        }
+    })
+}
+
+/// The message that those find who open the channel, in each way.
+fn message(scratch: &Scratch) -> Result<u64, Box<dyn Error>> {
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let consumed = channel.consumer(1)?.acquire()?.map(|sample| sample.read()).ok_or("an empty channel")?;
+    let observed = channel.observer()?.peek()?.map(|(_, message)| message).ok_or("an empty channel")?;
+    check(consumed == observed && consumed == pose(consumed.at_ns), "two different channels")?;
+    Ok(consumed.at_ns)
+}
+
+fn a_replacer_killed_anywhere_leaves_the_old_or_the_new() -> Outcome {
+    let mut seen = BTreeSet::new();
+    let (mut kills, mut committed) = (0, 0);
+    for before in Replaced::ALL {
+        for stops in 0.. {
+            let scratch = Scratch::new();
+            before.prepare(&scratch)?;
+            let is_killed = killed("child-replace", scratch.name(), stops)?;
+            let is_new = scratch.word("locks", SUCCESSOR) == before.next();
+            let found = message(&scratch).map_err(|error| format!("{before:?} at {stops}: {error}"))?;
+            assert_eq!(found, if is_new { NEW } else { OLD }, "{before:?} at {stops}");
+            if is_killed {
+                kills += 1;
+                committed += u32::from(is_new);
+                seen.insert((is_new, state_of(&scratch, before.next())));
+            } else {
+                assert!(is_new, "it was replaced");
+            }
+            // Another one, killed at the same place, and one that is not.
+            if is_killed {
+                killed("child-replace", scratch.name(), stops)?;
+                check(message(&scratch)? >= found, "the old one is back")?;
+            }
+            perform("child-replace", scratch.name())?;
+            assert_eq!(message(&scratch)?, NEW);
+            let generations = lastword::objects(scratch.name())?.into_iter().map(|object| object.generation).max();
+            assert_eq!(generations.map(u64::from), Some(scratch.word("locks", SUCCESSOR)), "a dead one's is left");
+            assert!(Channel::<Pose>::new(scratch.name())?.remove(Force::No)?);
+            assert!(scratch.is_gone(), "something is left");
+            if !is_killed {
+                break;
+            }
+        }
+    }
+    let half = [["none", "none"], ["empty", "none"], ["begun", "none"], ["begun", "empty"], ["begun", "begun"]];
+    let made = [["begun", "complete"], ["complete", "complete"]];
+    // The last one is what was copied here of another replacer's, and its removal.
+    let copied = ["complete", "begun"];
+    let mut expected: BTreeSet<_> = half.into_iter().chain(made).chain([copied]).map(|state| (false, state)).collect();
+    expected.insert((true, ["complete", "complete"]));
+    assert_eq!(seen, expected, "these states, and no other, were to be seen");
+    println!("{kills} kills of a replacer, {committed} of them after the commit");
+    Ok(())
+}
+
+fn a_replacer_stopped_anywhere_keeps_nobody_from_a_message() -> Outcome {
+    let mut meetings = 0;
+    for before in Replaced::ALL {
+        for stop in 0.. {
+            let scratch = Scratch::new();
+            before.prepare(&scratch)?;
+            let Some(pid) = stopped("child-replace", scratch.name(), stop)? else { break };
+            let is_new = scratch.word("locks", SUCCESSOR) == before.next();
+            let found = message(&scratch).map_err(|error| format!("{before:?} at {stop}: {error}"))?;
+            assert_eq!(found, if is_new { NEW } else { OLD }, "{before:?} at {stop}");
+            let channel = Channel::<Pose>::new(scratch.name())?;
+            // The child itself has the producer's role of the generation that it has just committed.
+            let mut producer = if is_new { None } else { Some(channel.producer()?) };
+            let mut consumer = channel.consumer(0)?;
+            finish(pid).map_err(|error| format!("{before:?} at {stop}: {error}"))?;
+            // Who had the old one open goes on with it.
+            assert_eq!(consumer.is_replaced(), !is_new, "{before:?} at {stop}");
+            if let Some(producer) = &mut producer {
+                producer.publish(&pose(9))?;
+                assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(9)));
+            }
+            assert_eq!(message(&scratch)?, NEW, "{before:?} at {stop}");
+            drop((producer, consumer));
+            assert!(channel.remove(Force::No)?);
+            assert!(scratch.is_gone(), "something is left");
+            meetings += 1;
+        }
+    }
+    println!("{meetings} meetings with a replacer");
+    Ok(())
+}
+
+fn a_remover_of_generations_killed_anywhere_is_completed() -> Outcome {
+    let mut seen = BTreeSet::new();
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        Replaced::Once.prepare(&scratch)?;
+        if !killed("child-remove", scratch.name(), stops)? {
+            println!("{stops} kills of a remover of generations");
+            break;
+        }
+        seen.insert((state(&scratch), state_of(&scratch, 1)));
+        // By the next one who opens the channel, and by the next remover.
+        let again = Scratch::new();
+        Replaced::Once.prepare(&again)?;
+        killed("child-remove", again.name(), stops)?;
+        Channel::<Pose>::new(again.name())?.remove(Force::No)?;
+        assert!(again.is_gone(), "something is left");
+        let was_whole = state(&scratch)[0] == "complete";
+        let observed = Channel::<Pose>::new(scratch.name())?.observer().is_ok();
+        assert_eq!(observed, was_whole, "it is there, or none is");
+        works(&scratch)?;
+    }
+    let whole = ["complete", "complete"];
+    let expected = [
+        (whole, whole),
+        (["begun", "complete"], whole),
+        (["begun", "none"], whole),
+        (["none", "none"], whole),
+        (["none", "none"], ["begun", "complete"]),
+        (["none", "none"], ["begun", "none"]),
+        (["none", "none"], ["none", "none"]),
+    ];
+    assert_eq!(seen, BTreeSet::from(expected), "these states, and no other, were to be seen");
+    Ok(())
 }
 
 /// Lets a child go on until it ends (false) or stops by itself (true).

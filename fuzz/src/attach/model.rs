@@ -3,6 +3,7 @@
 use super::planted::BOARD;
 use lastword::{CONSUMERS_MAX, ObjectKind, Sequence, TypeLayout};
 use lastword_protocol::header::{CREATING, Kind, MAGIC, VERSION, WORDS};
+use lastword_protocol::slots;
 use lastword_protocol::status::WORDS_MAX;
 
 const CHECKSUM: usize = WORDS - 1;
@@ -37,7 +38,8 @@ pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) 
         return Verdict::Create;
     }
     let attach = || {
-        let locks = channel_header(locks?, Kind::SlotsLocks, asked)?;
+        let locks_bytes = locks?;
+        let locks = channel_header(locks_bytes, Kind::SlotsLocks, asked)?;
         let data_bytes = data?;
         let data = channel_header(data_bytes, Kind::SlotsData, asked)?;
         let (consumers, capacity) = (locks[4], locks[5]);
@@ -45,7 +47,9 @@ pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) 
         let lengths = (256 + 128 * consumers, 384 + (consumers + 2) * stride);
         let is_pair = locks[2] == data[2] && (consumers, capacity) == (data[4], data[5]);
         let latest = word(data_bytes, 256 / 8)?;
-        (is_pair && lengths == (locks[3], data[3])).then(|| Verdict::Attach {
+        // A generation that has replaced it is never there.
+        let is_newest = word(locks_bytes, slots::layout::SUCCESSOR / 8)? == 0;
+        (is_newest && is_pair && lengths == (locks[3], data[3])).then(|| Verdict::Attach {
             count: consumers as u16,
             is_numbered: latest == 0 || latest >> 62 == 0 && latest >> 8 != 0 && (latest & 0xff) < consumers + 2,
         })

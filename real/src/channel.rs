@@ -10,6 +10,7 @@ use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError};
 use crate::object::{Object, Permission};
 use crate::observer::Observer;
+use crate::owner::Owner;
 use crate::producer::Producer;
 use crate::region::Region;
 use crate::replacement::Replacement;
@@ -35,6 +36,7 @@ pub struct Channel<T: Message + ?Sized> {
     consumers: Option<u8>,
     capacity: Option<usize>,
     permission: Permission,
+    owner: Owner,
     messages: PhantomData<fn(&T)>,
 }
 
@@ -79,7 +81,8 @@ impl<T: Message + ?Sized> Channel<T> {
     pub fn new(name: &str) -> Result<Self, NameError> {
         let name = Name::new(name)?;
         let capacity = fixed_length::<T>();
-        Ok(Self { name, consumers: None, capacity, permission: Permission::Default, messages: PhantomData })
+        let (permission, owner) = (Permission::Default, Owner::default());
+        Ok(Self { name, consumers: None, capacity, permission, owner, messages: PhantomData })
     }
 
     /// Asks for that many consumers, 1 to 254.
@@ -95,6 +98,13 @@ impl<T: Message + ?Sized> Channel<T> {
     #[must_use]
     pub fn mode(self, mode: u32) -> Self {
         Self { permission: Permission::Exactly(mode & 0o777), ..self }
+    }
+
+    /// Whose objects may be used if they are there, besides this process's user's and root's. If this is not asked for,
+    /// [`Owner::AsMode`]: those of whom the mode would let write.
+    #[must_use]
+    pub fn owner(self, owner: Owner) -> Self {
+        Self { owner, ..self }
     }
 
     /// The channel's name.
@@ -160,7 +170,8 @@ impl<T: Message + ?Sized> Channel<T> {
             );
             seen.map_err(|failure| objects.failed(failure))
         };
-        let ((anchor, (layout, data)), link) = follow(&self.name, self.permission, observe, |(anchor, _)| anchor)?;
+        let ((anchor, (layout, data)), link) =
+            follow(&self.objects(&self.name), &self.name, observe, |(anchor, _)| anchor)?;
         let memory = SlotsMemory { data, locks: None, layout };
         Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link))
     }
@@ -185,7 +196,7 @@ impl<T: Message + ?Sized> Channel<T> {
         if let Permission::Exactly(mode) = self.permission {
             Permission::exactly(self.name.as_str(), mode)?;
         }
-        let right = Right::take(&self.name, self.permission)?;
+        let right = Right::take(&self.objects(&self.name), &self.name)?;
         let permission = match self.permission {
             Permission::Default => Permission::exactly(self.name.as_str(), right.mode()?).unwrap_or(self.permission),
             asked @ Permission::Exactly(_) => asked,
@@ -202,7 +213,7 @@ impl<T: Message + ?Sized> Channel<T> {
             consumers: self.consumers.or(consumers),
             capacity: self.capacity.or(capacity),
             name: right.next(),
-            messages: PhantomData,
+            ..self.clone()
         };
         let (_, attached) = next.attach_to(&next.name, Wanted::Producer, || next.plan())?;
         let unsettled = OpenError::Unsettled { object: self.objects(&self.name).object(Part::Anchor) };
@@ -226,7 +237,7 @@ impl<T: Message + ?Sized> Channel<T> {
             expect(&objects.object(Part::Anchor), "kind", header.kind, Kind::SlotsLocks)?;
             Ok((anchor, header))
         };
-        let ((anchor, header), _) = follow(&self.name, self.permission, open, |(anchor, _)| anchor)?;
+        let ((anchor, header), _) = follow(&self.objects(&self.name), &self.name, open, |(anchor, _)| anchor)?;
         let channel = self.name.to_string();
         match role {
             Role::Writer => return Err(OpenError::NoSuchRole { channel, role }),
@@ -272,7 +283,7 @@ impl<T: Message + ?Sized> Channel<T> {
             }
             self.attach_to(name, wanted, || Err(missing()))
         };
-        follow(&self.name, self.permission, attach, |(_, attached)| &attached.roles)
+        follow(&self.objects(&self.name), &self.name, attach, |(_, attached)| &attached.roles)
     }
 
     /// Takes a role of one generation, creating it as `plan` says if it is not there.
@@ -306,7 +317,7 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     fn objects<'n>(&self, name: &'n Name) -> Named<'n> {
-        Named::channel(name, self.permission)
+        Named::channel(name, self.permission, self.owner)
     }
 
     /// The locks of the roles any of which is wanted.

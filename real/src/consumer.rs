@@ -9,7 +9,7 @@ use crate::name::Name;
 use crate::object::Object;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
-use lastword_protocol::slots::{self, Corrupt, Recovery, Sequence};
+use lastword_protocol::slots::{self, Corrupt, Garbage, Recovery, Sequence, Word};
 use std::marker::PhantomData;
 use std::mem::forget;
 use std::sync::Arc;
@@ -65,6 +65,11 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[inline]
     pub fn acquire(&mut self) -> Result<Option<Sample<'_, T>>, AcquireError> {
         match self.inner.acquire() {
+            // Messages do not vanish: somebody has cut the object, or written to it.
+            Ok(None) if self.seen.is_some() => {
+                let why = Garbage::Unexpected { expected: "a message, since there has been one" };
+                Err(self.failed(Corrupt { word: Word::Latest, found: 0, why }))
+            }
             Ok(None) => Ok(None),
             Ok(Some(message)) => match check_locked::<T>(&message) {
                 Ok(sequence) => {

@@ -3,6 +3,7 @@
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
+use crate::owner::Owner;
 use crate::role::Role;
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
 use lastword_protocol::header::{Header, HeaderError};
@@ -15,17 +16,28 @@ pub(crate) struct Named<'n> {
     name: &'n Name,
     anchor: ObjectKind,
     permission: Permission,
+    owner: Owner,
 }
 
 impl<'n> Named<'n> {
-    /// The objects of a channel, with these permissions if they are created.
-    pub(crate) fn channel(name: &'n Name, permission: Permission) -> Self {
-        Self { name, anchor: ObjectKind::Locks, permission }
+    /// The objects of a channel, with these permissions if they are created, of these owners if they are there.
+    pub(crate) fn channel(name: &'n Name, permission: Permission, owner: Owner) -> Self {
+        Self { name, anchor: ObjectKind::Locks, permission, owner }
     }
 
-    /// The object of a board, with these permissions if it is created.
-    pub(crate) fn board(name: &'n Name, permission: Permission) -> Self {
-        Self { name, anchor: ObjectKind::Status, permission }
+    /// The object of a board, with these permissions if it is created, of these owners if it is there.
+    pub(crate) fn board(name: &'n Name, permission: Permission, owner: Owner) -> Self {
+        Self { name, anchor: ObjectKind::Status, permission, owner }
+    }
+
+    /// The objects of a channel that are only removed, whosever they are: nothing in them is believed.
+    pub(crate) fn channel_to_remove(name: &'n Name) -> Self {
+        Self::channel(name, Permission::Default, Owner::Anybody)
+    }
+
+    /// The object of a board that is only removed.
+    pub(crate) fn board_to_remove(name: &'n Name) -> Self {
+        Self::board(name, Permission::Default, Owner::Anybody)
     }
 
     /// An object's name, as shm_overview(7) spells it.
@@ -75,7 +87,9 @@ impl Objects for Named<'_> {
     type Error = OsError;
 
     fn open(&self, part: Part, access: Access) -> Result<Option<Object>, OsError> {
-        Object::open(&self.object(part), access)
+        let Some(object) = Object::open(&self.object(part), access)? else { return Ok(None) };
+        object.check_owner(self.owner, self.permission)?;
+        Ok(Some(object))
     }
 
     fn create(&self, part: Part) -> Result<Option<Object>, OsError> {

@@ -7,7 +7,7 @@ use lastword_protocol::header::HeaderError;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -19,11 +19,17 @@ pub struct OsError {
     call: &'static str,
     errno: Errno,
     ours: bool,
+    stranger: Option<u32>,
 }
 
 impl OsError {
     pub(crate) fn new(object: &str, call: &'static str, errno: Errno) -> Self {
-        Self { object: object.to_owned(), call, errno, ours: false }
+        Self { object: object.to_owned(), call, errno, ours: false, stranger: None }
+    }
+
+    /// The object belongs to a user who is not trusted.
+    pub(crate) fn of_a_stranger(object: &str, owner: u32) -> Self {
+        Self { stranger: Some(owner), ..Self::new(object, "fstat", Errno::EPERM) }
     }
 
     /// The same, of an object that belongs to the user that this process runs as, or not.
@@ -47,6 +53,9 @@ impl fmt::Display for OsError {
             Errno::EACCES | Errno::EPERM => "ask its owner for access, or run as that user",
             Errno::EINVAL | Errno::EISDIR | Errno::ELOOP | Errno::ENXIO if self.call == "shm_open" => {
                 "it is no object but a directory, a pipe, a socket or a link: delete it from /dev/shm"
+            }
+            Errno::EMLINK if self.call == "shm_open" => {
+                "it has another name too, which this package never gives: find out who did that, and delete it from /dev/shm"
             }
             Errno::ENOSPC => "/dev/shm is full: remove what is not used, or mount it larger",
             Errno::EFBIG => "this process may not make files that large (ulimit -f): raise the limit, or ask for less",
@@ -91,6 +100,15 @@ pub enum OpenError {
         object: String,
         /// The mode asked for.
         found: u32,
+    },
+    /// The object belongs to a user whose objects were not asked for ([`Owner`](crate::Owner)).
+    Owner {
+        /// The object.
+        object: String,
+        /// The user that it belongs to.
+        found: u32,
+        /// The user that this process runs as.
+        expected: u32,
     },
     /// There is no such object, and this operation does not create it.
     NotFound {
@@ -199,7 +217,10 @@ pub enum OpenError {
 
 impl From<OsError> for OpenError {
     fn from(error: OsError) -> Self {
-        OpenError::Os(error)
+        match error.stranger {
+            Some(found) => OpenError::Owner { object: error.object, found, expected: geteuid().as_raw() },
+            None => OpenError::Os(error),
+        }
     }
 }
 
@@ -254,6 +275,12 @@ impl fmt::Display for OpenError {
                 f,
                 "channel or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
                  expected at least 0600; ask for a mode that has it"
+            ),
+            OpenError::Owner { object, found, expected } => write!(
+                f,
+                "object {object}: it belongs to user {found}, expected user {expected}, who this process runs as, or root; \
+                 if user {found} is to be trusted with what is read here, ask for that owner, or for a mode with which others \
+                 may write; if not, user {found} has taken the name first: have it deleted"
             ),
             OpenError::NotFound { object } => {
                 write!(f, "object {object}: not found; start the process that creates it, then try again")

@@ -41,7 +41,7 @@ use crate::creation::Named;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::list;
 use crate::name::{Name, ObjectKind};
-use crate::object::{Object, Permission};
+use crate::object::Object;
 use crate::region::{Region, process_id};
 use crate::role::Role;
 use lastword_protocol::creation::{ALL_ROLES, ATTEMPTS, Access, CREATE, Force, LockByte, Objects, Part, REPLACE, WAIT};
@@ -110,19 +110,18 @@ impl Link {
     }
 }
 
-/// Opens the newest generation of a channel by `open`, which is given its name and says also which locks object it found.
+/// Opens the newest generation of a channel, whose first one is `first`, by `open`, which is given its name and says also which locks object it found.
 pub(crate) fn follow<T>(
+    first: &Named<'_>,
     name: &Name,
-    permission: Permission,
     open: impl Fn(&Name) -> Result<T, OpenError>,
     locks: impl Fn(&T) -> &Object,
 ) -> Result<(T, Link), OpenError> {
-    let first = Named::channel(name, permission);
     for _ in 0..ATTEMPTS {
-        let before = Base::open(&first)?;
+        let before = Base::open(first)?;
         let generation = before.as_ref().map_or(Ok(0), Base::newest)?;
         let opened = open(&name.of(generation));
-        let Some(base) = Base::open(&first)? else {
+        let Some(base) = Base::open(first)? else {
             match opened {
                 // It was removed, just before or just now.
                 Ok(_) => continue,
@@ -184,8 +183,7 @@ pub(crate) struct Right {
 
 impl Right {
     /// Takes the right, and removes what earlier replacers left.
-    pub(crate) fn take(name: &Name, permission: Permission) -> Result<Self, OpenError> {
-        let first = Named::channel(name, permission);
+    pub(crate) fn take(first: &Named<'_>, name: &Name) -> Result<Self, OpenError> {
         let anchor = || first.object(Part::Anchor);
         for _ in 0..ATTEMPTS {
             let Some(object) = first.open(Part::Anchor, Access::ReadWrite)? else {
@@ -247,7 +245,7 @@ impl Right {
     fn remove_left(&self) -> Result<(), OpenError> {
         for generation in generations(&self.name).map_err(|error| unlisted(&self.locked.object, &error))? {
             let name = self.name.of(generation);
-            let named = Named::channel(&name, Permission::Default);
+            let named = Named::channel_to_remove(&name);
             let removed = if generation > self.previous {
                 // Only a replacer that is dead, or a remover, can have left it: nobody has followed `successor` there.
                 named.remove(Force::Yes, WAIT).map(drop)
@@ -269,7 +267,7 @@ impl Right {
             }
         }
         if self.previous > 0 {
-            let first = Named::channel(&self.name, Permission::Default);
+            let first = Named::channel_to_remove(&self.name);
             if let Ok(_closed) = Closed::off(&first, &self.name, Duration::ZERO) {
                 first.unlink(Part::Data)?;
             }
@@ -283,7 +281,7 @@ impl Drop for Right {
     fn drop(&mut self) {
         if !self.committed && self.locked.process == process_id() {
             // Where this fails, the next replacer does it.
-            let _ = Named::channel(&self.next(), Permission::Default).remove(Force::Yes, Duration::ZERO);
+            let _ = Named::channel_to_remove(&self.next()).remove(Force::Yes, Duration::ZERO);
         }
     }
 }
@@ -339,7 +337,7 @@ impl Closed {
 /// Removes a channel with all its generations; false where there was nothing of it. Waits that long for another process
 /// that creates, replaces or removes it.
 pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
-    let first = Named::channel(name, Permission::Default);
+    let first = Named::channel_to_remove(name);
     for _ in 0..ATTEMPTS {
         let anchor = match Object::open(&first.object(Part::Anchor), Access::ReadWrite)? {
             Some(anchor) => anchor,
@@ -366,14 +364,14 @@ pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, 
         let mut closed = Vec::new();
         if force == Force::No {
             for name in &names {
-                closed.push(Closed::off(&Named::channel(name, Permission::Default), name, wait)?);
+                closed.push(Closed::off(&Named::channel_to_remove(name), name, wait)?);
             }
         }
         let removed = first.remove(force, wait)?;
         drop(closed);
         for name in &names {
             // Who opens one of them now finds the base gone, and lets go of it.
-            Named::channel(name, Permission::Default).remove(Force::Yes, wait)?;
+            Named::channel_to_remove(name).remove(Force::Yes, wait)?;
         }
         return Ok(removed || !names.is_empty());
     }

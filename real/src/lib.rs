@@ -12,6 +12,7 @@ mod message;
 mod name;
 mod object;
 mod observer;
+mod owner;
 mod producer;
 #[allow(unsafe_code, reason = "the one place where memory is mapped and reached")]
 mod region;
@@ -35,6 +36,7 @@ pub use list::{ObjectName, objects, remove_unused};
 pub use message::Message;
 pub use name::{NameError, ObjectKind};
 pub use observer::Observer;
+pub use owner::Owner;
 pub use producer::{Loan, Producer};
 pub use replacement::Replacement;
 pub use role::Role;

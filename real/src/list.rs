@@ -4,7 +4,6 @@ use crate::creation::Named;
 use crate::error::RemoveError;
 use crate::generation;
 use crate::name::{Name, ObjectKind, PREFIX, object_name};
-use crate::object::Permission;
 use lastword_protocol::creation::Force;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
@@ -86,7 +85,7 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
         let mut parts: Vec<_> = objects.extract_if(.., of_the_same).collect();
         parts.push(object.clone());
         let removal = if is_board {
-            Named::board(&name, Permission::Default).remove(Force::No, Duration::ZERO)
+            Named::board_to_remove(&name).remove(Force::No, Duration::ZERO)
         } else {
             generation::remove(&name, Force::No, Duration::ZERO)
         };

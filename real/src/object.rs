@@ -7,6 +7,7 @@
 
 use crate::error::{OpenError, OsError};
 use crate::list::DIRECTORY;
+use crate::owner::Owner;
 use crate::region::Region;
 use lastword_protocol::creation::{ATTEMPTS, Access, LockByte};
 use lastword_protocol::header::{self, Header, HeaderError};
@@ -97,7 +98,14 @@ impl Object {
                 let object = Self { name: name.to_owned(), file };
                 let metadata = object.metadata()?;
                 // Every call on something else would fail for a reason of its own.
-                if metadata.is_file() { Ok(Some(object)) } else { Err(OsError::new(name, "shm_open", Errno::EINVAL)) }
+                if !metadata.is_file() {
+                    return Err(OsError::new(name, "shm_open", Errno::EINVAL));
+                }
+                // Under another name it may be something of this user's that somebody wants to have overwritten.
+                if metadata.nlink() > 1 {
+                    return Err(OsError::new(name, "shm_open", Errno::EMLINK));
+                }
+                Ok(Some(object))
             }
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(OsError::new(name, "shm_open", errno).of_ours(is_ours(name))),
@@ -137,6 +145,13 @@ impl Object {
     pub(crate) fn is(&self, other: &Self) -> Result<bool, OsError> {
         let identity = |object: &Self| object.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
         Ok(identity(self)? == identity(other)?)
+    }
+
+    /// Checks that it is an object of a user that is trusted.
+    pub(crate) fn check_owner(&self, owner: Owner, permission: Permission) -> Result<(), OsError> {
+        let metadata = self.metadata()?;
+        let accepted = owner.accepts(&metadata, permission);
+        if accepted { Ok(()) } else { Err(OsError::of_a_stranger(&self.name, metadata.uid())) }
     }
 
     /// The bits of its mode that say who may read and write.

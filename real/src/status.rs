@@ -27,6 +27,7 @@ use crate::error::{OpenError, OsError, RemoveError};
 use crate::holder::Holder;
 use crate::name::Name;
 use crate::object::{Object, Permission};
+use crate::owner::Owner;
 use crate::region::Region;
 use crate::role::{Held, Role};
 use lastword_protocol::creation::{self, Access, Attached, Force, Part, Plan, WAIT};
@@ -121,7 +122,7 @@ impl Writer {
             payload: WORDS,
         };
         let permission = Permission::exactly(name, mode & 0o777)?;
-        let objects = Named::board(&board, permission);
+        let objects = Named::board(&board, permission, Owner::AsMode);
         let object_name = objects.object(Part::Anchor);
         let plan = || Ok(Plan { anchor: wanted, data: None });
         let check = |header: &Header| {
@@ -186,12 +187,23 @@ impl Monitor {
     /// A monitor of a board that is removed and created anew goes on seeing the old one.
     ///
     /// # Errors
-    /// The board is not there, not complete yet, no board, or cannot be opened.
+    /// The board is not there, not complete yet, no board, belongs to another user, or cannot be opened.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn open(name: &str) -> Result<Self, OpenError> {
-        let (object, layout) = open(name)?;
+        Self::open_of(name, Owner::AsMode)
+    }
+
+    /// As [`open`](Self::open), of a board that may be of such an owner, besides this process's user and root.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn open_of(name: &str, owner: Owner) -> Result<Self, OpenError> {
+        let (object, layout) = open(name, owner)?;
         let region = object.map(layout.length(), Access::Read)?;
         Ok(Self { inner: protocol::Monitor::new(StatusMemory { region, layout }, layout), object })
     }
@@ -251,7 +263,7 @@ impl Monitor {
 /// # Crash safety
 /// *Nothing to undo.*
 pub fn holder(name: &str) -> Result<Option<Holder>, OpenError> {
-    Ok(Holder::find(&open(name)?.0, Role::Writer)?)
+    Ok(Holder::find(&open(name, Owner::AsMode)?.0, Role::Writer)?)
 }
 
 /// Removes board `name`; false where there was none. Who has it mapped keeps it.
@@ -262,13 +274,13 @@ pub fn holder(name: &str) -> Result<Option<Holder>, OpenError> {
 /// # Crash safety
 /// *Repeatable.*
 pub fn remove(name: &str, force: Force) -> Result<bool, RemoveError> {
-    Named::board(&Name::new(name)?, Permission::Default).remove(force, WAIT)
+    Named::board_to_remove(&Name::new(name)?).remove(force, WAIT)
 }
 
 /// Opens a board that is there, to read.
-fn open(name: &str) -> Result<(Arc<Object>, Layout), OpenError> {
+fn open(name: &str, owner: Owner) -> Result<(Arc<Object>, Layout), OpenError> {
     let board = Name::new(name)?;
-    let objects = Named::board(&board, Permission::Default);
+    let objects = Named::board(&board, Permission::Default, owner);
     let opened = creation::open(&objects, Part::Anchor, Access::Read);
     let (object, header) = opened.map_err(|failure| objects.failed(failure))?;
     let layout = check(&objects.object(Part::Anchor), &header)?;

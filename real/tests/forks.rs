@@ -20,7 +20,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 3] = [
+    let tests: [Test; 5] = [
         (
             "a_child_that_outlives_its_parent_has_the_role_and_is_not_taken_for_its_parent",
             a_child_that_outlives_its_parent_has_the_role,
@@ -30,6 +30,11 @@ fn main() -> Outcome {
             a_child_that_drops_a_sample_leaves_the_message_locked,
         ),
         ("a_child_that_drops_a_role_leaves_it_to_its_parent", a_child_that_drops_a_role_leaves_it_to_its_parent),
+        (
+            "a_child_that_drops_a_replacement_leaves_it_to_its_parent",
+            a_child_that_drops_a_replacement_leaves_it_to_its_parent,
+        ),
+        ("a_child_has_roles_and_watches_of_its_own", a_child_has_roles_and_watches_of_its_own),
     ];
     for (name, test) in tests {
         test().map_err(|error| format!("{name}: {error}"))?;
@@ -113,6 +118,65 @@ fn a_child_that_drops_a_role_leaves_it_to_its_parent() -> Outcome {
     drop(go_on);
     ended_well(child)?;
     assert!(channel.remove(Force::No)?);
+    Ok(())
+}
+
+fn a_child_that_drops_a_replacement_leaves_it_to_its_parent() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    channel.producer()?.publish(&pose(1))?;
+    let mut replacement = Some(channel.clone().replace()?);
+    if let Some(replacement) = &mut replacement {
+        replacement.producer().publish(&pose(2))?;
+    }
+    let child = forked(|| {
+        replacement = None;
+        true
+    })?;
+    ended_well(child)?;
+    let taken = channel.clone().replace().map(drop);
+    assert!(matches!(taken, Err(OpenError::BeingReplaced { .. })), "{taken:?}");
+    let producer = replacement.ok_or("the parent has it")?.commit();
+    assert_eq!(channel.consumer(0)?.acquire()?.map(|sample| sample.read()), Some(pose(2)));
+    drop(producer);
+    assert!(channel.remove(Force::No)?);
+    assert!(scratch.is_gone());
+    Ok(())
+}
+
+fn a_child_has_roles_and_watches_of_its_own() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?.consumers(2);
+    let mut producer = channel.producer()?;
+    producer.publish(&pose(1))?;
+    let parent = channel.holder(Role::Producer)?.ok_or("this process has it")?;
+    let (mut told, tell) = std::io::pipe()?;
+    let (wait, go_on) = std::io::pipe()?;
+    let mut go_on = Some(go_on);
+    let child = forked(|| {
+        // What it opens itself, after the fork, is its own, and is signed so.
+        let mut own = channel.consumer(1).expect("the role is free");
+        let is_read = own.acquire().expect("no garbage").is_some_and(|sample| sample.read() == pose(1));
+        let signed = channel.holder(Role::Consumer(1)).expect("the channel is there").and_then(|holder| holder.pid());
+        let watched = parent.watch().expect("the parent lives").wait(Some(Duration::ZERO)).expect("it is polled");
+        (&tell).write_all(&[u8::from(is_read && signed == Some(std::process::id()) && !watched)]).expect("it listens");
+        go_on = None;
+        let ended = (&wait).read_to_end(&mut Vec::new()).is_ok();
+        // It ends with the role.
+        std::mem::forget(own);
+        ended
+    })?;
+    let mut said = [0];
+    told.read_exact(&mut said)?;
+    assert_eq!(said, [1]);
+    let watch = channel.holder(Role::Consumer(1))?.ok_or("the child has it")?.watch()?;
+    assert_eq!(watch.pid(), child.as_raw().try_into()?);
+    assert!(!watch.wait(Some(Duration::ZERO))?);
+    drop(go_on);
+    assert!(watch.wait(Some(Duration::from_secs(60)))?);
+    drop(channel.consumer(1)?);
+    ended_well(child)?;
+    assert_eq!(producer.publish(&pose(2))?.get(), 2);
     Ok(())
 }
 

@@ -222,11 +222,7 @@ impl fmt::Display for HeaderError {
                 write!(f, "it begins with {found:#018x}, and an object of lastword with {MAGIC:#018x}")
             }
             HeaderError::Version { found } => {
-                write!(
-                    f,
-                    "its layout has version {found}, and this program knows version {VERSION} only; stop the programs of \
-                     version {found} and remove it, or replace it while they run, or use a program of their version"
-                )
+                write!(f, "its layout has version {found}, and this program knows version {VERSION} only")
             }
             HeaderError::Checksum { computed, found } => {
                 write!(f, "its header is damaged: checksum {found:#018x}, computed {computed:#018x}")

@@ -29,7 +29,8 @@ const CONSUMERS_DEFAULT: u8 = 8;
 /// A channel by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///
 /// What is not asked for is taken as it is found; a channel that is created gets 8 consumers, and mode 0600
-/// whatever the umask. What is asked for and is otherwise is an error.
+/// whatever the umask. What is asked for and is otherwise is an error; and so are objects of another user than this
+/// process's or root, unless the mode that is asked for would let him write, or he was asked for ([`owner`](Self::owner)).
 #[derive(Debug)]
 pub struct Channel<T: Message + ?Sized> {
     name: Name,

@@ -1,7 +1,7 @@
 //! What can go wrong, in words that say which object, what was found, what was expected and what to do.
 
 use crate::holder::Process;
-use crate::name::NameError;
+use crate::name::{NameError, ObjectKind};
 use crate::role::Role;
 use lastword_protocol::header::HeaderError;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
@@ -290,8 +290,19 @@ impl fmt::Display for OpenError {
                 "object {object}: its creator has not finished, or was killed before it had; try again, or take a role, \
                  which completes it"
             ),
-            OpenError::Header { object, source: source @ HeaderError::Version { .. } } => {
-                write!(f, "object {object}: {source}")
+            OpenError::Header { object, source: source @ HeaderError::Version { found } } => {
+                // A channel alone can be replaced.
+                let ends = |kind: ObjectKind| object.ends_with(kind.suffix());
+                let or_replace = if ends(ObjectKind::Locks) || ends(ObjectKind::Data) {
+                    "or replace the channel by one of this version while they run (`Channel::replace`), "
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "object {object}: {source}; stop the programs of version {found} and remove it, {or_replace}or use a \
+                     program of version {found}"
+                )
             }
             OpenError::Header { object, source } => write!(
                 f,

@@ -29,7 +29,7 @@ pub struct Holder {
 impl Holder {
     /// Who has a role of an object; `None` where no live process has it.
     pub(crate) fn find(object: &Arc<Object>, role: Role) -> Result<Option<Self>, OsError> {
-        if object.locked(&role.bytes())?.is_none() {
+        if !object.is_held(&role.bytes())? {
             return Ok(None);
         }
         let (signature, since) = role.signed(object);
@@ -77,7 +77,7 @@ impl Holder {
         // The process that signed had the id when this was asked, so if it has the id now it had it in between.
         let is_seen = Process::look_up(process).is_some_and(|found| found.is(self.signature));
         // Who gives a role up lives on, and who takes it signs: both are looked at once there is something to watch.
-        if self.object.locked(&role.bytes())?.is_none() || role.signature(&self.object) != self.signature {
+        if !self.object.is_held(&role.bytes())? || role.signature(&self.object) != self.signature {
             return Err(WatchError::NotHeld { role, process });
         }
         match opened {

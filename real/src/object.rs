@@ -256,15 +256,27 @@ impl Object {
             .map_err(|errno| self.failed_with("fcntl(F_OFD_SETLK)", errno))
     }
 
+    /// Whether another open file description has an exclusive lock of this byte. Who may only read the object can have
+    /// another one, which keeps everybody from the role, and is nobody's.
+    pub(crate) fn is_held(&self, byte: &RangeInclusive<LockByte>) -> Result<bool, OsError> {
+        self.conflicting(byte).map(|lock| i32::from(lock.l_type) == libc::F_WRLCK)
+    }
+
     /// A lock that another open file description has of one of these bytes: all bytes that it is of.
     pub(crate) fn locked(&self, bytes: &RangeInclusive<LockByte>) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
-        let mut lock = request(libc::F_WRLCK, bytes);
-        retry(|| fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut lock)))
-            .map_err(|errno| self.failed_with("fcntl(F_OFD_GETLK)", errno))?;
+        let lock = self.conflicting(bytes)?;
         // A length of 0 is that it goes on for ever.
         let length = if lock.l_len == 0 { libc::off_t::MAX - lock.l_start } else { lock.l_len };
         let byte = |at| LockByte::try_from(at).unwrap_or(LockByte::MAX);
         Ok((i32::from(lock.l_type) != libc::F_UNLCK).then(|| byte(lock.l_start)..=byte(lock.l_start + length - 1)))
+    }
+
+    /// A lock that keeps this open file description from an exclusive one of these bytes.
+    fn conflicting(&self, bytes: &RangeInclusive<LockByte>) -> Result<libc::flock, OsError> {
+        let mut lock = request(libc::F_WRLCK, bytes);
+        retry(|| fcntl(&self.file, FcntlArg::F_OFD_GETLK(&mut lock)))
+            .map_err(|errno| self.failed_with("fcntl(F_OFD_GETLK)", errno))?;
+        Ok(lock)
     }
 
     fn set_mode(&self, permission: Permission) -> Result<(), OsError> {

@@ -245,7 +245,7 @@ impl Monitor {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn writer_lives(&self) -> Result<bool, OsError> {
-        self.object.locked(&Role::Writer.bytes()).map(|lock| lock.is_some())
+        self.object.is_held(&Role::Writer.bytes())
     }
 
     /// The process that took the writer's role last, if it is known, as its own pid namespace numbers it.

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
+use lastword::status::{self, Monitor, Writer};
 use lastword::{Channel, Force, HeaderError, OpenError};
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
@@ -153,13 +154,42 @@ fn an_observer_never_sees_a_channel_that_its_creator_did_not_complete() -> Outco
 }
 
 #[test]
-fn another_version_is_refused_in_either_object() -> Outcome {
-    for suffix in ["locks", "data"] {
-        let (scratch, channel) = existing()?;
-        scratch.patch(suffix, 1, |word| word + (1 << 32));
-        all_fail(&scratch, &channel, |error| {
-            matches!(error, OpenError::Header { source: HeaderError::Version { found: 2 }, .. })
-        })?;
+fn another_version_is_refused_in_either_object_and_the_error_names_the_way_out() -> Outcome {
+    use lastword_protocol::header::VERSION;
+    // A program of the next version that finds what this one made, and the other way round, differ in the number alone.
+    for found in [VERSION + 1, VERSION - 1, u32::MAX] {
+        let with_version = |word: u64| u64::from(found) << 32 | word & u64::from(u32::MAX);
+        for suffix in ["locks", "data"] {
+            let (scratch, channel) = existing()?;
+            scratch.patch(suffix, 1, with_version);
+            all_fail(&scratch, &channel, |error| {
+                let said = error.to_string();
+                assert!(
+                    said.contains(&format!("has version {found}, and this program knows version {VERSION}")),
+                    "{said}"
+                );
+                assert!(said.contains("remove it, or replace the channel"), "{said}");
+                matches!(error, OpenError::Header { source: HeaderError::Version { found: said }, .. } if *said == found)
+            })?;
+        }
+        let scratch = Scratch::new();
+        drop(Writer::create(scratch.name(), 2, 0o600)?);
+        scratch.patch("status", 1, with_version);
+        let before = std::fs::read(scratch.path("status"))?;
+        let opened = [
+            Writer::create(scratch.name(), 2, 0o600).map(drop),
+            Monitor::open(scratch.name()).map(drop),
+            status::holder(scratch.name()).map(drop),
+        ];
+        for error in opened.into_iter().map(|opened| opened.expect_err("another version")) {
+            let is_version = matches!(error, OpenError::Header { source: HeaderError::Version { .. }, .. });
+            assert!(is_version, "{error:?}");
+            let said = error.to_string();
+            assert!(said.contains(&format!("has version {found}")) && said.contains("and remove it, or use"), "{said}");
+        }
+        assert_eq!(std::fs::read(scratch.path("status"))?, before, "it is left as it is");
+        assert!(status::remove(scratch.name(), Force::No)?);
+        Writer::create(scratch.name(), 2, 0o600)?;
     }
     Ok(())
 }

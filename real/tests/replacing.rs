@@ -236,6 +236,25 @@ fn what_a_remover_left_of_other_generations_is_in_nobodys_way() -> Outcome {
 }
 
 #[test]
+fn a_replacement_that_does_not_fit_leaves_the_channel_as_it_was() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::bytes(scratch.name(), 100)?.consumers(2);
+    channel.producer()?.publish(b"here")?;
+    for channel in
+        [channel.clone().capacity(lastword::CAPACITY_MAX), channel.clone().capacity(lastword::CAPACITY_MAX + 1)]
+    {
+        let error = channel.replace().expect_err("too large").to_string();
+        assert!(error.contains("/dev/shm is full") || error.contains("capacity of"), "{error}");
+        assert_eq!(objects(&scratch), ["0 data", "0 locks"]);
+    }
+    assert!(matches!(channel.clone().mode(0o400).replace(), Err(OpenError::Mode { .. })));
+    assert_eq!(channel.observer()?.peek_bytes()?.map(|(_, bytes)| bytes), Some(b"here".to_vec()));
+    drop(channel.clone().capacity(1000).replace()?.commit());
+    assert_eq!(Channel::<[u8]>::new(scratch.name())?.observer()?.capacity(), 1000);
+    Ok(())
+}
+
+#[test]
 fn a_successor_that_is_not_there_or_garbage_is_an_error_and_creates_nothing() -> Outcome {
     for (found, is_missing) in [(7, true), (u64::from(u32::MAX), true), (1 << 32, false), (u64::MAX, false)] {
         let scratch = Scratch::new();

@@ -6,7 +6,8 @@ mod common;
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
 use lastword::status::{self, Monitor, Writer};
 use lastword::{CAPACITY_MAX, Channel, Force, OpenError, Owner, Role};
-use nix::libc::SIGBUS;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc::{F_RDLCK, SEEK_SET, SIGBUS, flock};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, setgid, setuid};
 use std::error::Error;
@@ -335,6 +336,23 @@ fn a_consumer_of_another_user_needs_only_to_read_the_messages() -> Outcome {
     let said = child.hear();
     assert!(said.contains("producer is held by"), "{said}");
     assert_eq!(producer.publish(&pose(2))?.get(), 2);
+    Ok(())
+}
+
+#[test]
+fn who_may_only_read_can_keep_others_from_a_role_and_is_not_taken_for_its_holder() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    drop(channel.producer()?);
+    let locks = std::fs::File::open(scratch.path("locks"))?;
+    let lock = flock { l_type: F_RDLCK as _, l_whence: SEEK_SET as _, l_start: 1, l_len: 1, l_pid: 0 };
+    fcntl(&locks, FcntlArg::F_OFD_SETLK(&lock))?;
+    // A denial of service, which SECURITY.md names.
+    assert!(matches!(channel.producer(), Err(OpenError::RoleTaken { .. })));
+    assert!(channel.holder(Role::Producer)?.is_none());
+    channel.consumer(0)?;
+    drop(locks);
+    channel.producer()?;
     Ok(())
 }
 

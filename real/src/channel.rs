@@ -28,9 +28,9 @@ const CONSUMERS_DEFAULT: u8 = 8;
 
 /// A channel by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///
-/// What is not asked for is taken as it is found; a channel that is created gets 8 consumers, and mode 0600
-/// whatever the umask. What is asked for and is otherwise is an error; and so are objects of another user than this
-/// process's or root, unless the mode that is asked for would let him write, or he was asked for ([`owner`](Self::owner)).
+/// What is not asked for is taken as it is found; a channel that is created gets 8 consumers, and mode 0600 whatever
+/// the umask. What is asked for and is otherwise is an error; and so are objects of another user than this process's or
+/// root, unless the mode that is asked for would let him write, or he was asked for ([`owner`](Self::owner)).
 #[derive(Debug)]
 pub struct Channel<T: Message + ?Sized> {
     name: Name,
@@ -177,22 +177,24 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link))
     }
 
-    /// Begins to replace the channel, which has to be there, by one of this type and these dimensions: creates it completely,
-    /// and gives its producer, before anybody sees it. What is not asked for is as it was: the consumers, the mode, and the
-    /// capacity where both are of bytes.
+    /// Begins to replace the channel, which has to be there, by one of this type and these dimensions: creates it
+    /// completely, and gives its producer, before anybody sees it. What is not asked for is as it was: the consumers,
+    /// the mode, and the capacity where both are of bytes.
     ///
-    /// Who opens the channel gets the old one until [`Replacement::commit`], and the new one from then on, in one step. Who
-    /// has the old one open goes on with it undisturbed, and can ask ([`Consumer::is_replaced`]). What its producer goes on to
-    /// publish there is not seen here: end it first, or take its role, where that matters.
+    /// Who opens the channel gets the old one until [`Replacement::commit`], and the new one from then on, in one step.
+    /// Who has the old one open goes on with it undisturbed, and can ask ([`Consumer::is_replaced`]). What its producer
+    /// goes on to publish there is not seen here: end it first, or take its role, where that matters.
     ///
     /// The objects are this process's user's and group's. A channel that several users share is replaced by the one who
     /// created it.
     ///
     /// # Errors
-    /// Another process is replacing or removing the channel, it is not there, it cannot be created, or a system call failed.
+    /// Another process is replacing or removing the channel, it is not there, it cannot be created, or a system call
+    /// failed.
     ///
     /// # Crash safety
-    /// *Nothing to undo.* Killed before the commit, the channel is as it was, and the next replacer removes what was made.
+    /// *Nothing to undo.* Killed before the commit, the channel is as it was, and the next replacer removes what was
+    /// made.
     pub fn replace(self) -> Result<Replacement<T>, OpenError> {
         if let Permission::Exactly(mode) = self.permission {
             Permission::exactly(self.name.as_str(), mode)?;
@@ -222,8 +224,8 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(Replacement::new(Producer::recover(attached, link)?, right))
     }
 
-    /// The live process that has a role, as the kernel knows; `None` where none has. What is asked of the channel is of no
-    /// account.
+    /// The live process that has a role, as the kernel knows; `None` where none has. What is asked of the channel is of
+    /// no account.
     ///
     /// # Errors
     /// The channel has no such role, is not there, not complete yet, or cannot be opened.

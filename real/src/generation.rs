@@ -1,15 +1,16 @@
 //! Generations of a channel: how a channel is replaced while it is in use, so that nobody who opens it sees neither.
 //!
-//! **Problem.** The messages of a running channel are to be of another type, or longer, or for more consumers. Its objects
-//! have a fixed length, and removing them to create others leaves a moment in which there are none.
+//! **Problem.** The messages of a running channel are to be of another type, or longer, or for more consumers. Its
+//! objects have a fixed length, and removing them to create others leaves a moment in which there are none.
 //!
-//! **Objects.** Each generation is a channel of its own, as [creation](lastword_protocol::creation) makes them. The first is
-//! called `NAME`, the next ones `NAME~1`, `NAME~2`, which no channel of a user can be called. The locks object of the first,
-//! the *base*, has a word, `successor`: 0, or the number of the newest generation. It stays for as long as the channel.
+//! **Objects.** Each generation is a channel of its own, as [creation](lastword_protocol::creation) makes them. The
+//! first is called `NAME`, the next ones `NAME~1`, `NAME~2`, which no channel of a user can be called. The locks object
+//! of the first, the *base*, has a word, `successor`: 0, or the number of the newest generation. It stays for as long
+//! as the channel.
 //!
-//! **Replacing.** The right to do it is a lock of the base ([`REPLACE`]), which the kernel drops with its holder. Under it,
-//! what earlier replacers left is removed, the next generation is created completely and gets its first messages, and then
-//! one store to `successor` makes it the channel's.
+//! **Replacing.** The right to do it is a lock of the base ([`REPLACE`]), which the kernel drops with its holder. Under
+//! it, what earlier replacers left is removed, the next generation is created completely and gets its first messages,
+//! and then one store to `successor` makes it the channel's.
 //!
 //! | a replacer dies after | `successor` | `NAME~n+1` | who opens the channel | the next replacer |
 //! |---|---|---|---|---|
@@ -19,12 +20,13 @@
 //! | publishing into it | n | complete, with messages | gets n | removes it, makes n+1 |
 //! | storing `successor` | n+1 | complete, with messages | gets n+1 | removes n if nobody uses it, makes n+2 |
 //!
-//! **Opening.** Who opens the channel loads `successor`, opens that generation, and then looks whether the base is still the
-//! one that has the name and still names that generation. If not, it begins anew. So a generation that is not there, or
-//! that was removed meanwhile, is an error only if it is the newest one. Only the first generation is created by opening it.
+//! **Opening.** Who opens the channel loads `successor`, opens that generation, and then looks whether the base is
+//! still the one that has the name and still names that generation. If not, it begins anew. So a generation that is not
+//! there, or that was removed meanwhile, is an error only if it is the newest one. Only the first generation is created
+//! by opening it.
 //!
-//! **Live processes** of a generation that was replaced go on with it, and its objects stay until they are gone. They can
-//! ask, by one load, and open the channel again.
+//! **Live processes** of a generation that was replaced go on with it, and its objects stay until they are gone. They
+//! can ask, by one load, and open the channel again.
 //!
 //! **Removing** needs the right to replace, so that there is no next generation meanwhile, and the roles of all
 //! generations. While it has them it removes the base, and the other generations after it: without a base they are
@@ -62,7 +64,8 @@ struct Base(Object);
 impl Base {
     /// The base of a channel; `None` where there is none that is complete, so that nothing can have replaced it.
     ///
-    /// Its version is of no account: a program that does not know the first generation's layout may know the newest one's.
+    /// Its version is of no account: a program that does not know the first generation's layout may know the newest
+    /// one's.
     fn open(first: &Named<'_>) -> Result<Option<Self>, OsError> {
         let Some(object) = first.open(Part::Anchor, Access::Read)? else { return Ok(None) };
         Ok(is_base(&object)?.then_some(Self(object)))
@@ -110,7 +113,8 @@ impl Link {
     }
 }
 
-/// Opens the newest generation of a channel, whose first one is `first`, by `open`, which is given its name and says also which locks object it found.
+/// Opens the newest generation of a channel, whose first one is `first`, by `open`, which is given its name and says
+/// also which locks object it found.
 pub(crate) fn follow<T>(
     first: &Named<'_>,
     name: &Name,
@@ -240,8 +244,9 @@ impl Right {
         self.committed = true;
     }
 
-    /// Removes the generations that are not the channel's: those that were never made the channel's, and those that were
-    /// replaced and that no process uses. Of the first one its data object alone, since the base names the newest one.
+    /// Removes the generations that are not the channel's: those that were never made the channel's, and those that
+    /// were replaced and that no process uses. Of the first one its data object alone, since the base names the newest
+    /// one.
     fn remove_left(&self) -> Result<(), OpenError> {
         for generation in generations(&self.name).map_err(|error| unlisted(&self.locked.object, &error))? {
             let name = self.name.of(generation);
@@ -311,7 +316,8 @@ impl Closed {
         let object = || named.object(Part::Anchor);
         for _ in 0..ATTEMPTS {
             let Some(anchor) = Object::open(&object(), Access::ReadWrite)? else { return Ok(Self { _roles: None }) };
-            // The right to create with the roles, as a remover: who wants a role waits for it and does not take it for taken.
+            // The right to create with the roles, as a remover: who wants a role waits for it and does not take it for
+            // taken.
             let Some(right) = Locked::within(anchor, CREATE, wait)? else {
                 return Err(RemoveError::BeingCreated { object: object(), waited: wait });
             };

@@ -1,8 +1,8 @@
 //! Who has a role, and an event when that process dies.
 //!
 //! Whether a role is had, the kernel says: it is a lock. Who has it, the holder has noted in the object itself, its
-//! *signature*: the process id and the time at which that process started, in one word, so that they are never read of two
-//! processes, and a process that was given the id of a dead one is not taken for it.
+//! *signature*: the process id and the time at which that process started, in one word, so that they are never read of
+//! two processes, and a process that was given the id of a dead one is not taken for it.
 
 use crate::error::{OsError, WatchError};
 use crate::object::Object;
@@ -44,8 +44,8 @@ impl Holder {
 
     /// The process that took the role last, as its own pid namespace numbers it; `None` if it has not noted it yet.
     ///
-    /// It may be a dead one: where a forked child has the role still, or for a moment where a successor has just taken it.
-    /// [`watch`](Self::watch) tells.
+    /// It may be a dead one: where a forked child has the role still, or for a moment where a successor has just taken
+    /// it. [`watch`](Self::watch) tells.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.signature.process()
@@ -63,8 +63,8 @@ impl Holder {
     /// after what the process says by itself.
     ///
     /// # Errors
-    /// The process no longer has the role, it is not known, or it cannot be seen from here: a forked child has the role of a
-    /// dead parent, it lives in another pid or time namespace, or `/proc` is not mounted or hides it.
+    /// The process no longer has the role, it is not known, or it cannot be seen from here: a forked child has the role
+    /// of a dead parent, it lives in another pid or time namespace, or `/proc` is not mounted or hides it.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
@@ -90,8 +90,8 @@ impl Holder {
 
 /// A file descriptor that is readable once a process is dead, for `poll`, `epoll` and what is built on them.
 ///
-/// The kernel drops a process's roles before it becomes readable, so they can be taken then. It never becomes unreadable
-/// again, and reading from it is of no use.
+/// The kernel drops a process's roles before it becomes readable, so they can be taken then. It never becomes
+/// unreadable again, and reading from it is of no use.
 #[derive(Debug)]
 pub struct DeathWatch {
     object: Arc<Object>,
@@ -106,8 +106,8 @@ impl DeathWatch {
         self.process
     }
 
-    /// Waits until the process is dead, for `timeout` at most, or for as long as it takes where there is none; whether it is
-    /// dead.
+    /// Waits until the process is dead, for `timeout` at most, or for as long as it takes where there is none; whether
+    /// it is dead.
     ///
     /// # Errors
     /// The system call failed.
@@ -130,8 +130,8 @@ impl DeathWatch {
 
     /// Calls `then` in a thread of its own when the process is dead: for a supervisor that starts another one.
     ///
-    /// The thread waits as long as the process lives, and ends with this process. It is given `false` where waiting failed,
-    /// so that nothing is known of the process.
+    /// The thread waits as long as the process lives, and ends with this process. It is given `false` where waiting
+    /// failed, so that nothing is known of the process.
     ///
     /// # Errors
     /// No thread can be started.
@@ -156,8 +156,8 @@ impl AsRawFd for DeathWatch {
     }
 }
 
-/// Which process it was that took a role: its id, and the time at which it started (/proc/PID/stat, field 22: clock ticks
-/// since the machine's start) modulo 2^32, which is 497 days.
+/// Which process it was that took a role: its id, and the time at which it started (/proc/PID/stat, field 22: clock
+/// ticks since the machine's start) modulo 2^32, which is 497 days.
 ///
 /// ```text
 ///  63             32 31              0

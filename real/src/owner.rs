@@ -1,8 +1,8 @@
 //! Whose objects are used.
 //!
-//! Everybody may create objects in `/dev/shm`, of any name that is free. Who owns a channel's objects can write to them,
-//! truncate them and remove them whatever their mode, so an object that somebody else has put there first is not used
-//! without being asked for.
+//! Everybody may create objects in `/dev/shm`, of any name that is free. Who owns a channel's objects can write to
+//! them, truncate them and remove them whatever their mode, so an object that somebody else has put there first is not
+//! used without being asked for.
 
 use crate::object::Permission;
 use nix::unistd::{getegid, geteuid};

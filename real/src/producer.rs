@@ -73,8 +73,8 @@ impl<T: Message + ?Sized> Producer<T> {
         Ok(self.inner.read_last(0, &mut bytes).then_some(bytes))
     }
 
-    /// The live process that has the role of consumer `index`, as the kernel knows; `None` where none has, or where there
-    /// is no such consumer.
+    /// The live process that has the role of consumer `index`, as the kernel knows; `None` where none has, or where
+    /// there is no such consumer.
     ///
     /// # Errors
     /// The system call failed.

@@ -27,8 +27,8 @@ impl<T: Message + ?Sized> Replacement<T> {
         &mut self.producer
     }
 
-    /// Makes this the channel: whoever opens it from now on gets this generation. Those who have the old one open go on with
-    /// it, and can ask whether it was replaced.
+    /// Makes this the channel: whoever opens it from now on gets this generation. Those who have the old one open go on
+    /// with it, and can ask whether it was replaced.
     ///
     /// # Crash safety
     /// *All or nothing.* Killed on its way, the channel was replaced, or is as it was.

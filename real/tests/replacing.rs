@@ -1,5 +1,5 @@
-//! A channel that is replaced while it is in use: by one of another type and other dimensions, without a moment in which
-//! somebody who opens it gets neither.
+//! A channel that is replaced while it is in use: by one of another type and other dimensions, without a moment in
+//! which somebody who opens it gets neither.
 
 mod common;
 

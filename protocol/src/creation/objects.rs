@@ -35,8 +35,8 @@ pub enum Access {
     ReadWrite,
 }
 
-/// The right to replace a channel by its next generation, and to remove all of them. No role is next to it, so that it is
-/// never part of the same range.
+/// The right to replace a channel by its next generation, and to remove all of them. No role is next to it, so that it
+/// is never part of the same range.
 pub const REPLACE: RangeInclusive<LockByte> = 512..=512;
 const _: () = assert!(*ALL_ROLES.end() + 1 < *REPLACE.start());
 

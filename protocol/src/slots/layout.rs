@@ -25,8 +25,9 @@
 //! Two words for each role say who took it last (its signature) and since when: the consumer's at 264 + 128 c and 272 +
 //! 128 c, the producer's at 248 and 240, in the rest of the header's 256 bytes. No protocol reads them.
 //!
-//! The word `successor`, at 232 of the locks object, is 0, or the number of the generation of the channel that has replaced
-//! this one. Whoever opens the channel follows it; its place, the magic and the version are the same in every version.
+//! The word `successor`, at 232 of the locks object, is 0, or the number of the generation of the channel that has
+//! replaced this one. Whoever opens the channel follows it; its place, the magic and the version are the same in every
+//! version.
 //!
 //! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
 //! payload of every slot begins at a multiple of 64.

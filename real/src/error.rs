@@ -37,6 +37,11 @@ impl OsError {
         Self { ours, ..self }
     }
 
+    /// Whether what failed is another user's affair.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self.errno, Errno::EACCES | Errno::EPERM)
+    }
+
     /// The error's number, as in errno(3).
     #[must_use]
     pub fn raw_os_error(&self) -> i32 {

@@ -58,6 +58,9 @@ use std::time::Duration;
 const BASE_LENGTH: usize = 256;
 const _: () = assert!(SUCCESSOR + 8 <= BASE_LENGTH);
 
+/// So many numbers are tried for the next generation.
+const NUMBERS_MAX: usize = 1 << 16;
+
 /// The locks object of a channel's first generation, opened to read.
 struct Base(Object);
 
@@ -207,10 +210,11 @@ impl Right {
             let base = again.map(BASE_LENGTH, Access::ReadWrite)?;
             let found = base.load(SUCCESSOR, Ordering::Acquire);
             let previous = parse(&again, found)?;
-            let next = previous.checked_add(1).ok_or(OpenError::Successor { object: anchor(), found })?;
-            let right = Self { locked, base, name: name.clone(), previous, next, committed: false };
-            right.remove_left()?;
-            return Ok(right);
+            let no_next = || OpenError::Successor { object: anchor(), found };
+            previous.checked_add(1).ok_or_else(no_next)?;
+            remove_left(&locked, name, previous)?;
+            let next = free_number(name, previous).ok_or_else(no_next)?;
+            return Ok(Self { locked, base, name: name.clone(), previous, next, committed: false });
         }
         Err(OpenError::Unsettled { object: anchor() })
     }
@@ -243,42 +247,6 @@ impl Right {
         self.base.store(SUCCESSOR, self.next.into(), Ordering::Release);
         self.committed = true;
     }
-
-    /// Removes the generations that are not the channel's: those that were never made the channel's, and those that
-    /// were replaced and that no process uses. Of the first one its data object alone, since the base names the newest
-    /// one.
-    fn remove_left(&self) -> Result<(), OpenError> {
-        for generation in generations(&self.name).map_err(|error| unlisted(&self.locked.object, &error))? {
-            let name = self.name.of(generation);
-            let named = Named::channel_to_remove(&name);
-            let removed = if generation > self.previous {
-                // Only a replacer that is dead, or a remover, can have left it: nobody has followed `successor` there.
-                named.remove(Force::Yes, WAIT).map(drop)
-            } else if generation < self.previous {
-                match named.remove(Force::No, Duration::ZERO) {
-                    Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) | Ok(_) => Ok(()),
-                    Err(error) => Err(error),
-                }
-            } else {
-                Ok(())
-            };
-            match removed {
-                Ok(()) => {}
-                Err(RemoveError::Os(error)) => return Err(error.into()),
-                Err(RemoveError::BeingCreated { object, waited }) => {
-                    return Err(OpenError::BeingCreated { object, waited });
-                }
-                Err(_) => return Err(OpenError::Unsettled { object: named.object(Part::Anchor) }),
-            }
-        }
-        if self.previous > 0 {
-            let first = Named::channel_to_remove(&self.name);
-            if let Ok(_closed) = Closed::off(&first, &self.name, Duration::ZERO) {
-                first.unlink(Part::Data)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Right {
@@ -289,6 +257,44 @@ impl Drop for Right {
             let _ = Named::channel_to_remove(&self.next()).remove(Force::Yes, Duration::ZERO);
         }
     }
+}
+
+/// Removes the generations that are not the channel's: those that were never made the channel's, and those that were
+/// replaced and that no process uses. Of the first one its data object alone, since the base names the newest one. What
+/// belongs to another user is left alone.
+fn remove_left(right: &Locked, name: &Name, newest: u32) -> Result<(), OpenError> {
+    let listed = generations(name).map_err(|error| unlisted(&right.object, &error))?;
+    for generation in listed.into_iter().filter(|&generation| generation != newest) {
+        let name = name.of(generation);
+        let named = Named::channel_to_remove(&name);
+        // A later one only a replacer or a remover can have left that is dead: nobody has followed `successor` there.
+        let (force, wait) = if generation > newest { (Force::Yes, WAIT) } else { (Force::No, Duration::ZERO) };
+        match named.remove(force, wait) {
+            Ok(_) | Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {}
+            Err(RemoveError::Os(error)) if error.is_denied() => {}
+            Err(RemoveError::Os(error)) => return Err(error.into()),
+            Err(_) => return Err(OpenError::Unsettled { object: named.object(Part::Anchor) }),
+        }
+    }
+    let first = Named::channel_to_remove(name);
+    if newest > 0
+        && let Ok(_closed) = Closed::off(&first, name, Duration::ZERO)
+    {
+        match first.unlink(Part::Data) {
+            Err(error) if !error.is_denied() => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The number of the next generation: the first one of which nothing is left, by a stranger for example.
+fn free_number(name: &Name, newest: u32) -> Option<u32> {
+    let is_free = |generation: &u32| {
+        let name = name.of(*generation);
+        !ObjectKind::ALL.into_iter().any(|kind| Object::is_taken(&name.object(kind)))
+    };
+    (newest.checked_add(1)?..=u32::MAX).take(NUMBERS_MAX).find(is_free)
 }
 
 /// The generations, besides the first, of which there are objects, in order.
@@ -341,23 +347,20 @@ impl Closed {
 }
 
 /// Removes a channel with all its generations; false where there was nothing of it. Waits that long for another process
-/// that creates, replaces or removes it.
+/// that creates, replaces or removes it. What belongs to another user is left alone, unless it is the newest generation.
 pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
     let first = Named::channel_to_remove(name);
     for _ in 0..ATTEMPTS {
-        let anchor = match Object::open(&first.object(Part::Anchor), Access::ReadWrite)? {
-            Some(anchor) => anchor,
-            None => {
-                let listed = generations(name);
-                if !listed.is_ok_and(|generations| !generations.is_empty()) {
-                    return first.remove(force, wait);
-                }
+        let (anchor, was_there) = match Object::open(&first.object(Part::Anchor), Access::ReadWrite)? {
+            Some(anchor) => (anchor, true),
+            None if generations(name).is_ok_and(|generations| !generations.is_empty()) => {
                 // What a remover left that died is removed under the rights of the base.
                 match first.create(Part::Anchor)? {
-                    Some(anchor) => anchor,
+                    Some(anchor) => (anchor, false),
                     None => continue,
                 }
             }
+            None => return first.remove(force, wait),
         };
         let Some(right) = Locked::within(anchor, REPLACE, wait)? else {
             return Err(RemoveError::BeingCreated { object: first.object(Part::Anchor), waited: wait });
@@ -365,21 +368,29 @@ pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, 
         if right.object.reopen(Access::Read)?.is_none() {
             continue;
         }
-        let generations = generations(name).map_err(|error| unlisted(&right.object, &error))?;
-        let names: Vec<Name> = generations.into_iter().map(|generation| name.of(generation)).collect();
+        let newest = right.object.peek_word(SUCCESSOR);
+        let listed = generations(name).map_err(|error| unlisted(&right.object, &error))?;
+        let names: Vec<Name> = listed.into_iter().map(|generation| name.of(generation)).collect();
         let mut closed = Vec::new();
         if force == Force::No {
             for name in &names {
-                closed.push(Closed::off(&Named::channel_to_remove(name), name, wait)?);
+                match Closed::off(&Named::channel_to_remove(name), name, wait) {
+                    Ok(roles) => closed.push(roles),
+                    Err(RemoveError::Os(error)) if error.is_denied() && u64::from(name.generation()) != newest => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
-        let removed = first.remove(force, wait)?;
+        let mut is_removed = first.remove(force, wait)? && was_there;
         drop(closed);
         for name in &names {
             // Who opens one of them now finds the base gone, and lets go of it.
-            Named::channel_to_remove(name).remove(Force::Yes, wait)?;
+            match Named::channel_to_remove(name).remove(Force::Yes, wait) {
+                Err(RemoveError::Os(error)) if error.is_denied() => {}
+                removed => is_removed |= removed?,
+            }
         }
-        return Ok(removed || !names.is_empty());
+        return Ok(is_removed);
     }
     Err(RemoveError::Unsettled { object: first.object(Part::Anchor) })
 }

@@ -5,7 +5,6 @@ use crate::error::RemoveError;
 use crate::generation;
 use crate::name::{Name, ObjectKind, PREFIX, object_name};
 use lastword_protocol::creation::Force;
-use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -92,7 +91,7 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
         match removal {
             Ok(true) => removed.append(&mut parts),
             Ok(false) | Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {}
-            Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {}
+            Err(RemoveError::Os(error)) if error.is_denied() => {}
             Err(error) => {
                 failed.get_or_insert(error);
             }
@@ -100,8 +99,4 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     }
     removed.sort();
     failed.map_or(Ok(removed), |error| Err(io::Error::other(error)))
-}
-
-fn is_denied(number: i32) -> bool {
-    matches!(Errno::from_raw(number), Errno::EACCES | Errno::EPERM)
 }

@@ -127,6 +127,11 @@ impl Object {
         }
     }
 
+    /// Whether there is anything of that name, an object or not.
+    pub(crate) fn is_taken(name: &str) -> bool {
+        path(name).symlink_metadata().is_ok()
+    }
+
     /// Removes the name, if there is one. Who has the object open or mapped keeps it.
     pub(crate) fn unlink(name: &str) -> Result<(), OsError> {
         match shm_unlink(name) {

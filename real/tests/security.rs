@@ -83,6 +83,24 @@ fn child_process() -> Outcome {
             say(written.expect_err("it may only be read").kind());
             say(channel.producer().expect_err("the messages may only be read"));
         }
+        "replace and remove as another user" => {
+            become_a_stranger()?;
+            drop(channel.producer()?);
+            drop(channel.clone().replace()?.commit());
+            let mut replacement = channel.clone().replace()?;
+            replacement.producer().publish(&pose(1))?;
+            drop(replacement.commit());
+            let found = channel.observer()?.peek()?.expect("a message is out").1.at_ns;
+            let mut generations: Vec<_> = lastword::objects(&name)?
+                .into_iter()
+                .filter(|object| std::fs::File::open(format!("/dev/shm{object}")).is_ok() && object.generation != 0)
+                .map(|object| object.generation.to_string())
+                .collect();
+            generations.dedup();
+            say(format!("{found} {}", generations.join(" ")));
+            say(if channel.remove(Force::No)? { "removed" } else { "nothing to remove" });
+            say(if channel.remove(Force::No)? { "removed" } else { "nothing to remove" });
+        }
         _ => return Err(format!("no such role: {role}").into()),
     }
     Ok(())
@@ -102,8 +120,11 @@ fn is_root(test: &str) -> bool {
     is_root
 }
 
+/// A call, and what it said.
+type Said = (&'static str, Result<(), String>);
+
 /// Every way to use a channel and a board of that name, and what each said.
-fn everything(name: &str) -> Result<Vec<(&'static str, Result<(), String>)>, Box<dyn Error>> {
+fn everything(name: &str) -> Result<Vec<Said>, Box<dyn Error>> {
     fn said<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<(), String> {
         result.map(drop).map_err(|error| error.to_string())
     }
@@ -353,6 +374,31 @@ fn who_may_only_read_can_keep_others_from_a_role_and_is_not_taken_for_its_holder
     channel.consumer(0)?;
     drop(locks);
     channel.producer()?;
+    Ok(())
+}
+
+#[test]
+fn a_stranger_who_takes_names_of_generations_keeps_nobody_from_replacing_or_removing() -> Outcome {
+    if !is_root("a stranger who takes names of generations") {
+        return Ok(());
+    }
+    let scratch = Scratch::new();
+    let planted = [(1, "locks"), (1, "data"), (2, "data"), (9, "locks")].map(|(number, suffix)| {
+        scratch.path(suffix).with_file_name(format!("lastword-{}~{number}.{suffix}", scratch.name()))
+    });
+    for path in &planted {
+        std::fs::write(path, b"not to be touched")?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    }
+    let mut child = Child::start("replace and remove as another user", scratch.name());
+    assert_eq!(child.hear(), "1 3 4", "the message, and the generations that there were");
+    assert_eq!(child.hear(), "removed");
+    assert_eq!(child.hear(), "nothing to remove");
+    assert!(child.wait().success());
+    for path in &planted {
+        assert_eq!(std::fs::read(path)?, b"not to be touched");
+    }
+    assert_eq!(lastword::objects(scratch.name())?.len(), planted.len(), "nothing else is left");
     Ok(())
 }
 

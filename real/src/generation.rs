@@ -43,26 +43,29 @@ use crate::creation::Named;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::list;
 use crate::name::{Name, ObjectKind};
-use crate::object::Object;
+use crate::object::{Object, number};
 use crate::region::{Region, process_id};
 use crate::role::Role;
 use lastword_protocol::creation::{ALL_ROLES, ATTEMPTS, Access, CREATE, Force, LockByte, Objects, Part, REPLACE, WAIT};
-use lastword_protocol::header::{HeaderError, Kind};
+use lastword_protocol::header::{Header, HeaderError, Kind};
 use lastword_protocol::slots::layout::SUCCESSOR;
-use nix::errno::Errno;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 /// So much of the base is mapped: what stands before the lock words.
 const BASE_LENGTH: usize = 256;
-const _: () = assert!(SUCCESSOR + 8 <= BASE_LENGTH);
+const BASE_WORDS: usize = BASE_LENGTH / 8;
+const _: () = assert!(SUCCESSOR + 8 <= BASE_LENGTH && SUCCESSOR.is_multiple_of(8));
 
 /// So many numbers are tried for the next generation.
 const NUMBERS_MAX: usize = 1 << 16;
 
 /// The locks object of a channel's first generation, opened to read.
-struct Base(Object);
+struct Base {
+    object: Object,
+    successor: u64,
+}
 
 impl Base {
     /// The base of a channel; `None` where there is none that is complete, so that nothing can have replaced it.
@@ -71,29 +74,28 @@ impl Base {
     /// one's.
     fn open(first: &Named<'_>) -> Result<Option<Self>, OsError> {
         let Some(object) = first.open(Part::Anchor, Access::Read)? else { return Ok(None) };
-        Ok(is_base(&object)?.then_some(Self(object)))
+        let (words, header) = object.glance::<BASE_WORDS>()?;
+        Ok(is_base(&object, header).then_some(Self { object, successor: words[SUCCESSOR / 8] }))
     }
 
-    /// The newest generation.
+    /// The newest generation, as it was when this was opened.
     fn newest(&self) -> Result<u32, OpenError> {
-        let word = self.0.peek_word(SUCCESSOR);
-        fence(Ordering::Acquire);
-        parse(&self.0, word)
+        parse(&self.object, self.successor)
     }
 
-    /// Whether it is the same object, and still names this generation.
-    fn still_names(&self, object: &Object, generation: u32) -> Result<bool, OpenError> {
-        Ok(self.0.is(object)? && self.newest()? == generation)
+    /// Whether it is the same object, and names this generation.
+    fn still_names(&self, object: &Object, generation: u32) -> bool {
+        self.object.is(object) && self.successor == generation.into()
     }
 }
 
-/// Whether an object that is open is complete, and the locks object of a channel.
-fn is_base(object: &Object) -> Result<bool, OsError> {
-    Ok(match object.header()? {
+/// Whether an object is complete, and the locks object of a channel, by its header.
+fn is_base(object: &Object, header: Result<Header, HeaderError>) -> bool {
+    match header {
         Ok(header) => header.kind == Kind::SlotsLocks && header.length >= BASE_LENGTH as u64,
-        Err(HeaderError::Version { .. }) => object.has(BASE_LENGTH as u64)?,
+        Err(HeaderError::Version { .. }) => object.had(BASE_LENGTH as u64),
         Err(_) => false,
-    })
+    }
 }
 
 /// The generation that a word names that any process of the channel may have written.
@@ -127,6 +129,8 @@ pub(crate) fn follow<T>(
     for _ in 0..ATTEMPTS {
         let before = Base::open(first)?;
         let generation = before.as_ref().map_or(Ok(0), Base::newest)?;
+        // Acquire: whoever is led to a generation finds it complete. Pairs with `Right::commit`.
+        fence(Ordering::Acquire);
         let opened = open(&name.of(generation));
         let Some(base) = Base::open(first)? else {
             match opened {
@@ -139,14 +143,14 @@ pub(crate) fn follow<T>(
         // Of the first generation the locks object itself has to be the one that has the name.
         let expected = match (&opened, &before) {
             (Ok(found), _) if generation == 0 => Some(locks(found)),
-            (_, Some(before)) => Some(&before.0),
+            (_, Some(before)) => Some(&before.object),
             (_, None) => None,
         };
-        if !expected.map_or(Ok(base.newest()? == generation), |expected| base.still_names(expected, generation))? {
+        if !expected.map_or(base.successor == generation.into(), |object| base.still_names(object, generation)) {
             continue;
         }
         let opened = opened?;
-        let base = base.0.map(BASE_LENGTH, Access::Read)?;
+        let base = base.object.map(BASE_LENGTH, Access::Read)?;
         return Ok((opened, Link { base, generation }));
     }
     Err(OpenError::Unsettled { object: first.object(Part::Anchor) })
@@ -201,8 +205,9 @@ impl Right {
             };
             // Opened once more, since a description that has a lock is never mapped.
             let Some(again) = locked.object.reopen(Access::ReadWrite)? else { continue };
-            if !is_base(&again)? {
-                return Err(match again.header()? {
+            let header = again.header()?;
+            if !is_base(&again, header) {
+                return Err(match header {
                     Ok(_) | Err(HeaderError::Incomplete) => OpenError::Incomplete { object: anchor() },
                     Err(source) => OpenError::Header { object: anchor(), source },
                 });
@@ -309,7 +314,7 @@ fn generations(name: &Name) -> std::io::Result<Vec<u32>> {
 }
 
 fn unlisted(object: &Object, error: &std::io::Error) -> OsError {
-    OsError::new(object.name(), "readdir", Errno::from_raw(error.raw_os_error().unwrap_or(nix::libc::EIO)))
+    OsError::new(object.name(), "readdir", number(error))
 }
 
 /// A generation that nobody can take a role of as long as this is kept, though it is complete.

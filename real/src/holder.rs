@@ -14,6 +14,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -184,8 +185,15 @@ impl Signature {
 
     /// Without a start where `/proc` cannot be read.
     pub(crate) fn of_this_process() -> Self {
-        let process = process_id();
-        Self::new(process, Process::look_up(process).map_or(0, |process| process.start))
+        // `/proc` is asked once for each process; a forked child has another id.
+        static OWN: AtomicU64 = AtomicU64::new(0);
+        let (process, known) = (process_id(), Self(OWN.load(Ordering::Relaxed)));
+        if known.process() == Some(process) {
+            return known;
+        }
+        let own = Self::new(process, Process::look_up(process).map_or(0, |process| process.start));
+        OWN.store(own.0, Ordering::Relaxed);
+        own
     }
 
     fn new(process: u32, start: u64) -> Self {

@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 
 /// That the owner may read and write.
 const OWNER: u32 = 0o600;
+/// Most bytes that are read at once.
+const READ_MAX: usize = 256;
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
 /// An open shared-memory object.
@@ -37,6 +39,8 @@ const LOCK_POLL: Duration = Duration::from_millis(1);
 pub(crate) struct Object {
     name: String,
     file: File,
+    /// As it was when it was opened. Which object it is and whose it is does not change by anything that peers can do.
+    found: Metadata,
 }
 
 /// The permissions of a new object, whatever the umask.
@@ -95,14 +99,13 @@ impl Object {
         }
         match opened {
             Ok(file) => {
-                let object = Self { name: name.to_owned(), file };
-                let metadata = object.metadata()?;
+                let object = Self::of(name, file)?;
                 // Every call on something else would fail for a reason of its own.
-                if !metadata.is_file() {
+                if !object.found.is_file() {
                     return Err(OsError::new(name, "shm_open", Errno::EINVAL));
                 }
                 // Under another name it may be something of this user's that somebody wants to have overwritten.
-                if metadata.nlink() > 1 {
+                if object.found.nlink() > 1 {
                     return Err(OsError::new(name, "shm_open", Errno::EMLINK));
                 }
                 Ok(Some(object))
@@ -117,9 +120,9 @@ impl Object {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
         match shm(name, flags, Mode::from_bits_truncate(permission.mode())) {
             Ok(file) => {
-                let object = Self { name: name.to_owned(), file };
+                let object = Self::of(name, file)?;
                 // At once: what the umask took away may be what opening it again needs.
-                object.set_mode(permission)?;
+                object.set_mode(&object.found, permission)?;
                 Ok(Some(object))
             }
             Err(Errno::EEXIST) => Ok(None),
@@ -143,20 +146,19 @@ impl Object {
     /// The same object through another open file description; `None` if the name is gone or is another object's now.
     pub(crate) fn reopen(&self, access: Access) -> Result<Option<Self>, OsError> {
         let Some(again) = Self::open(&self.name, access)? else { return Ok(None) };
-        Ok(self.is(&again)?.then_some(again))
+        Ok(self.is(&again).then_some(again))
     }
 
     /// Whether it is the same object as another one that is open too.
-    pub(crate) fn is(&self, other: &Self) -> Result<bool, OsError> {
-        let identity = |object: &Self| object.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
-        Ok(identity(self)? == identity(other)?)
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let identity = |object: &Self| (object.found.dev(), object.found.ino());
+        identity(self) == identity(other)
     }
 
     /// Checks that it is an object of a user that is trusted.
     pub(crate) fn check_owner(&self, owner: Owner, permission: Permission) -> Result<(), OsError> {
-        let metadata = self.metadata()?;
-        let accepted = owner.accepts(&metadata, permission);
-        if accepted { Ok(()) } else { Err(OsError::of_a_stranger(&self.name, metadata.uid())) }
+        let is_accepted = owner.accepts(&self.found, permission);
+        if is_accepted { Ok(()) } else { Err(OsError::of_a_stranger(&self.name, self.found.uid())) }
     }
 
     /// The bits of its mode that say who may read and write.
@@ -175,9 +177,18 @@ impl Object {
         self.length().map(|length| length == 0)
     }
 
-    /// Whether the object is at least that long, in bytes.
-    pub(crate) fn has(&self, length: u64) -> Result<bool, OsError> {
-        self.length().map(|found| found >= length)
+    /// Whether the object was at least that long when it was opened, in bytes.
+    pub(crate) fn had(&self, length: u64) -> bool {
+        self.found.len() >= length
+    }
+
+    /// The first words of an object that was complete when it was opened, and its header or what it has instead; fewer
+    /// words where the object is shorter. For looking at what is looked at again: a creator may be at work meanwhile.
+    pub(crate) fn glance<const WORDS: usize>(&self) -> Result<([u64; WORDS], Result<Header, HeaderError>), OsError> {
+        let mut words = [0; WORDS];
+        let count = self.read(&mut words)?;
+        let header = Header::parse(&words[..count], self.found.len());
+        Ok((words, header))
     }
 
     /// The object's header, or what it has instead. Its header says how long the object is, too.
@@ -204,7 +215,7 @@ impl Object {
         self.check_limit("posix_fallocate", length)?;
         self.mark_incomplete()?;
         // Again: the one who created the object may have died before, or have wanted another mode.
-        self.set_mode(permission)?;
+        self.set_mode(&self.metadata()?, permission)?;
         let length = length.try_into().map_err(|_| self.failed_with("posix_fallocate", Errno::EFBIG))?;
         retry(|| posix_fallocate(&self.file, 0, length)).map_err(|errno| self.failed_with("posix_fallocate", errno))
     }
@@ -284,9 +295,8 @@ impl Object {
         Ok(lock)
     }
 
-    fn set_mode(&self, permission: Permission) -> Result<(), OsError> {
-        let found = self.metadata()?.mode() & 0o7777;
-        if permission.is_met_by(found) {
+    fn set_mode(&self, found: &Metadata, permission: Permission) -> Result<(), OsError> {
+        if permission.is_met_by(found.mode() & 0o7777) {
             return Ok(());
         }
         self.file
@@ -304,7 +314,7 @@ impl Object {
 
     /// Reads words from the object's beginning on; how many there were.
     fn read(&self, words: &mut [u64]) -> Result<usize, OsError> {
-        let mut bytes = [0; header::LENGTH];
+        let mut bytes = [0; READ_MAX];
         let bytes = &mut bytes[..words.len() * 8];
         let mut done = 0;
         while done < bytes.len() {
@@ -333,13 +343,25 @@ impl Object {
         if length <= limit { Ok(()) } else { Err(self.failed_with(call, Errno::EFBIG)) }
     }
 
+    fn of(name: &str, file: File) -> Result<Self, OsError> {
+        match file.metadata() {
+            Ok(found) => Ok(Self { name: name.to_owned(), file, found }),
+            Err(error) => Err(OsError::new(name, "fstat", number(&error))),
+        }
+    }
+
     fn failed(&self, call: &'static str, error: &io::Error) -> OsError {
-        self.failed_with(call, Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+        self.failed_with(call, number(error))
     }
 
     fn failed_with(&self, call: &'static str, errno: Errno) -> OsError {
         OsError::new(&self.name, call, errno)
     }
+}
+
+/// The number of an error, as in errno(3).
+pub(crate) fn number(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 fn shm(name: &str, flags: OFlag, mode: Mode) -> nix::Result<File> {

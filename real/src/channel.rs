@@ -253,7 +253,7 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(Holder::find(&Arc::new(anchor), role)?)
     }
 
-    /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process
+    /// Removes the channel's names, of all its generations; false where there was no such channel. Its memory is freed when the last process
     /// that has it mapped is gone.
     ///
     /// What is asked of the channel is of no account, and its objects need not be intact. They must be such that this
@@ -261,8 +261,8 @@ impl<T: Message + ?Sized> Channel<T> {
     /// is still empty, of which nobody can have one, is removed by its owner whatever its mode.
     ///
     /// # Errors
-    /// A live process has a role and `force` is [`Force::No`], another process is creating or removing the channel, or
-    /// a system call failed.
+    /// A live process has a role and `force` is [`Force::No`], another process is creating, replacing or removing the
+    /// channel, or a system call failed.
     ///
     /// # Crash safety
     /// *Repeatable.* Killed on its way, the channel is there, or is created anew by whoever opens it next.

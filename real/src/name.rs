@@ -85,7 +85,7 @@ impl fmt::Display for Name {
 /// What an object is, as its name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectKind {
-    /// The messages of a channel: `/lastword-NAME.data`.
+    /// The messages of a channel: `/lastword-NAME.data`, or `/lastword-NAME~3.data` of its generation 3.
     Data,
     /// The lock words and roles of a channel: `/lastword-NAME.locks`.
     Locks,

@@ -253,8 +253,8 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(Holder::find(&Arc::new(anchor), role)?)
     }
 
-    /// Removes the channel's names, of all its generations; false where there was no such channel. Its memory is freed when the last process
-    /// that has it mapped is gone.
+    /// Removes the channel's names, of all its generations; false where there was no such channel. Its memory is freed
+    /// when the last process that has it mapped is gone.
     ///
     /// What is asked of the channel is of no account, and its objects need not be intact. They must be such that this
     /// user may read and write them: without that nobody can tell whether a live process has a role. Only an object that

@@ -72,20 +72,22 @@ impl Holder {
     pub fn watch(&self) -> Result<DeathWatch, WatchError> {
         let role = self.role;
         let Some(process) = self.pid() else { return Err(WatchError::NotKnown { role }) };
-        let not_seen = WatchError::NotSeen { role, process };
-        let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return Err(not_seen) };
-        let opened = pidfd_open(pid, PidfdFlags::empty());
-        // The process that signed had the id when this was asked, so if it has the id now it had it in between.
-        let is_seen = Process::look_up(process).is_some_and(|found| found.is(self.signature));
+        let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
+            return Err(WatchError::NotSeen { role, process });
+        };
+        let watch = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process_fd) => Some(DeathWatch { object: Arc::clone(&self.object), process_fd, process }),
+            Err(rustix::io::Errno::SRCH) => None,
+            Err(errno) => return Err(failed(&self.object, "pidfd_open", errno).into()),
+        };
+        // The process that signed had the id before this, so if it has the id now it had it in between.
+        let is_that_one = Process::look_up(process).is_some_and(|found| found.is(self.signature));
+        let has_ended = watch.as_ref().map_or(Ok(true), |watch| watch.wait(Some(Duration::ZERO)))?;
         // Who gives a role up lives on, and who takes it signs: both are looked at once there is something to watch.
         if !self.object.is_held(&role.bytes())? || role.signature(&self.object) != self.signature {
             return Err(WatchError::NotHeld { role, process });
         }
-        match opened {
-            Ok(process_fd) if is_seen => Ok(DeathWatch { object: Arc::clone(&self.object), process_fd, process }),
-            Ok(_) | Err(rustix::io::Errno::SRCH) => Err(not_seen),
-            Err(errno) => Err(failed(&self.object, "pidfd_open", errno).into()),
-        }
+        watch.filter(|_| is_that_one && !has_ended).ok_or(WatchError::NotSeen { role, process })
     }
 }
 
@@ -226,12 +228,12 @@ impl Process {
         Some(Self { id, start, has_ended })
     }
 
-    /// Whether it is the live process that signed so.
+    /// Whether it is the process that signed so.
     fn is(&self, signature: Signature) -> bool {
-        !self.has_ended && self.start != 0 && Signature::new(self.id, self.start) == signature
+        self.start != 0 && Signature::new(self.id, self.start) == signature
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended, or its first thread at least.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }

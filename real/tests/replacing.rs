@@ -392,6 +392,49 @@ fn whoever_opens_a_channel_that_is_replaced_100_times_gets_a_message_each_time()
     Ok(())
 }
 
+#[test]
+fn of_several_who_replace_a_channel_one_does_it_at_a_time_and_none_is_lost() -> Outcome {
+    const EACH: u64 = 20;
+    let scratch = Scratch::new();
+    let channel = &Channel::<Pose>::new(scratch.name())?;
+    channel.producer()?.publish(&pose(0))?;
+    let replacing = &AtomicU64::new(0);
+    let replace = move || -> Result<(), String> {
+        let mut done = 0;
+        while done < EACH {
+            let mut replacement = match channel.clone().replace() {
+                Ok(replacement) => replacement,
+                Err(OpenError::BeingReplaced { .. }) => {
+                    std::thread::yield_now();
+                    continue;
+                }
+                Err(error) => return Err(error.to_string()),
+            };
+            let others = replacing.fetch_add(1, Ordering::Relaxed);
+            // From the newest on: a replacement that was lost would be seen as a number that is there twice.
+            let newest = channel.observer().map_err(|error| error.to_string())?.peek();
+            let newest = newest.map_err(|error| error.to_string())?.ok_or("an empty channel")?.1.at_ns;
+            replacement.producer().publish(&pose(newest + 1)).map_err(|error| error.to_string())?;
+            replacing.fetch_sub(1, Ordering::Relaxed);
+            drop(replacement.commit());
+            if others != 0 {
+                return Err(format!("{others} others are replacing it too"));
+            }
+            done += 1;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads = [(); 3].map(|()| scope.spawn(replace));
+        threads.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
+    })?;
+    assert_eq!(channel.observer()?.peek()?.map(|(_, message)| message), Some(pose(3 * EACH)));
+    assert_eq!(scratch.word("locks", SUCCESSOR), 3 * EACH);
+    assert!(channel.remove(Force::No)?);
+    assert!(scratch.is_gone());
+    Ok(())
+}
+
 /// A message is whole, and of the generation that had been committed before the channel was opened, or of a later one.
 fn check(found: Pose, at_least: u64) -> Result<(), String> {
     if found != pose(found.at_ns) || found.at_ns < at_least {

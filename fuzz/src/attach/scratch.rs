@@ -80,7 +80,11 @@ impl Scratch {
     /// Which objects of this name there are, in the order of `lastword::objects`.
     pub(crate) fn objects(&self) -> Vec<ObjectName> {
         let there = |kind: &ObjectKind| path(&self.name, *kind).exists();
-        KINDS.into_iter().filter(there).map(|kind| ObjectName { name: self.name.clone(), generation: 0, kind }).collect()
+        KINDS
+            .into_iter()
+            .filter(there)
+            .map(|kind| ObjectName { name: self.name.clone(), generation: 0, kind })
+            .collect()
     }
 }
 

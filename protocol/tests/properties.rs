@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A failure prints the smallest case, which becomes a test with a name; nothing is written beside the sources.
 fn cases(cases: u32) -> ProptestConfig {
@@ -232,6 +233,8 @@ impl<W: Copy + std::fmt::Debug> Memory for Garbage<W> {
         if found == current { Ok(found) } else { Err(found) }
     }
     fn fence(&self, _: &'static Site) {}
+    fn wait(&self, _: W, _: u64, _: Duration, _: &'static Site) {}
+    fn wake(&self, _: W, _: &'static Site) {}
     fn read_word(&self, _: usize, _: usize, _: &'static Site) -> u64 {
         self.next()
     }
@@ -264,7 +267,7 @@ proptest! {
             spent(producer.memory(), 1)?;
             for _ in 0..4 {
                 let _ = producer.publish(bytes);
-                spent(producer.memory(), 3 * u32::from(consumers) + 4 + 2 * payload)?;
+                spent(producer.memory(), 4 * u32::from(consumers) + 4 + 2 * payload)?;
                 let _ = producer.last_length();
                 let _ = producer.read_last(3, bytes);
                 spent(producer.memory(), 2 + payload)?;

@@ -18,11 +18,13 @@
 compile_error!("lastword loads from read-only pages with every ordering, which is known to work on x86-64 and aarch64");
 
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use rustix::thread::futex::{self, Timespec};
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 const WORD: usize = size_of::<u64>();
 
@@ -78,6 +80,32 @@ impl Region {
     ) -> Result<u64, u64> {
         self.assert_writable();
         self.word(offset).compare_exchange(current, new, order, failure)
+    }
+
+    /// Sleeps until somebody [wakes](Self::wake) who sleeps on the word at `offset`, for at most `limit`, or for less for no
+    /// reason; not at all where the word's low half is not that of `current`. A system call, futex(2).
+    ///
+    /// The kernel compares 32 bits. It works on a page that is mapped read-only, too.
+    pub(crate) fn wait(&self, offset: usize, current: u64, limit: Duration) {
+        // A limit of more seconds than the kernel can count is none that anybody lives to see.
+        let limit = Timespec::try_from(limit).ok();
+        // Whether it was woken, interrupted, late or too late is all the same to the caller, who looks again.
+        let _ = futex::wait(self.half(offset), futex::Flags::empty(), current as u32, limit.as_ref());
+    }
+
+    /// Wakes everybody who sleeps on the word at `offset`. A system call, futex(2).
+    pub(crate) fn wake(&self, offset: usize) {
+        // It fails only where nobody can sleep.
+        let _ = futex::wake(self.half(offset), futex::Flags::empty(), i32::MAX as u32);
+    }
+
+    /// The low half of the word at `offset`, as the kernel knows futexes. No code reads or writes it.
+    fn half(&self, offset: usize) -> &AtomicU32 {
+        let low = if cfg!(target_endian = "little") { 0 } else { size_of::<AtomicU32>() };
+        let word: *const AtomicU64 = self.word(offset);
+        // SAFETY: the half lies within a word that lives as long as `self` and is aligned to 8 bytes; `AtomicU32` is valid for
+        // all bits. Nobody accesses it but the kernel, which loads it: accesses of two sizes never meet (fact 1).
+        unsafe { &*word.cast::<AtomicU32>().byte_add(low) }
     }
 
     /// Copies the bytes from `offset` on into `into`, word by word.

@@ -34,6 +34,7 @@ use lastword_protocol::memory::{Memory, Site};
 use lastword_protocol::status::{self as protocol, Layout, Word};
 pub use lastword_protocol::status::{StatusError, Value, WORDS_MAX};
 use std::sync::atomic::fence;
+use std::time::Duration;
 
 const WORDS: TypeLayout = TypeLayout::new("words", 8, 8, &[]);
 
@@ -73,6 +74,15 @@ impl Memory for StatusMemory {
     #[inline]
     fn fence(&self, site: &'static Site) {
         fence(site.order);
+    }
+
+    fn wait(&self, word: Word, current: u64, limit: Duration, site: &'static Site) {
+        fence(site.order);
+        self.region.wait(self.place(word), current, limit);
+    }
+
+    fn wake(&self, word: Word, _: &'static Site) {
+        self.region.wake(self.place(word));
     }
 
     fn read_word(&self, area: usize, _: usize, _: &'static Site) -> u64 {

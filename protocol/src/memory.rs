@@ -10,8 +10,8 @@
 //! this package's tests, for loom, shuttle and a single thread that plays every process (`engines`), all in one build.
 
 use core::fmt;
-use core::time::Duration;
 pub use core::sync::atomic::Ordering;
+use core::time::Duration;
 
 /// What a [`Site`] does to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

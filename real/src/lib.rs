@@ -8,6 +8,7 @@ mod error;
 mod list;
 mod message;
 mod name;
+mod notifier;
 mod object;
 mod observer;
 mod producer;
@@ -16,6 +17,7 @@ mod region;
 mod role;
 mod slots;
 pub mod status;
+mod waiting;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
@@ -30,6 +32,7 @@ pub use lastword_protocol::slots::{
 pub use list::{ObjectName, objects, remove_unused};
 pub use message::Message;
 pub use name::{NameError, ObjectKind};
+pub use notifier::Notifier;
 pub use observer::Observer;
 pub use producer::{Loan, Producer};
 pub use role::Role;

@@ -7,7 +7,7 @@ use std::sync::atomic::fence;
 use std::time::Duration;
 
 /// The mapped objects of a channel. Observers have no locks object, consumers a data object that is read-only.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SlotsMemory {
     pub(crate) data: Region,
     pub(crate) locks: Option<Region>,

@@ -317,9 +317,7 @@ fn variant_name(change: &Change) -> String {
     }
 }
 
-use ready::Op::{
-    Receive, Send as SendOne, SleepAndReceive, SleepAndSend, TryReceive, TryReceiveAndClear, TrySend,
-};
+use ready::Op::{Receive, Send as SendOne, SleepAndReceive, SleepAndSend, TryReceive, TryReceiveAndClear, TrySend};
 use slots::Op::{AbandonLoan, Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread, Sleep};
 use status::Op::{Get, Set};
 
@@ -383,7 +381,10 @@ pub static CASES: &[&dyn Case] = &[
         ),
     ),
     &slots_case("slots-sleep", slots::Scenario::new(&[TWO, &[Sleep, Acquire, Sleep, Acquire]], 1, 8)),
-    &slots_case("slots-sleep-2", slots::Scenario::new(&[TWO, &[Sleep, Acquire, Sleep], &[Sleep, Acquire, Sleep]], 2, 8)),
+    &slots_case(
+        "slots-sleep-2",
+        slots::Scenario::new(&[TWO, &[Sleep, Acquire, Sleep], &[Sleep, Acquire, Sleep]], 2, 8),
+    ),
     &ready_case(
         "ready-3",
         ready::Scenario {

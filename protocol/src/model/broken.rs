@@ -8,8 +8,8 @@
 use super::variant::Change;
 use crate::memory::{Kind, Memory, Numbering, Ordering, Site};
 use core::cell::Cell;
-use core::time::Duration;
 use core::fmt;
+use core::time::Duration;
 
 /// A Relaxed fence, which is none, where an access is not made: the process can be killed there nevertheless. It is in
 /// no protocol's table.

@@ -342,7 +342,9 @@ impl<M: Memory<Word = Word>> Process<M> {
             return Ok(Progress::Slept);
         }
         let happened = match (self, op) {
-            (Process::Writer(writer), Op::Send(length) | Op::SleepAndSend(length) | Op::TrySend(length)) => send(writer, length, judge)?,
+            (Process::Writer(writer), Op::Send(length) | Op::SleepAndSend(length) | Op::TrySend(length)) => {
+                send(writer, length, judge)?
+            }
             (Process::Reader(reader), Op::Receive | Op::SleepAndReceive | Op::TryReceiveAndClear) => {
                 let received = receive(reader, judge)?;
                 if received {

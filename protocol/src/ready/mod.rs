@@ -537,11 +537,7 @@ impl<M: Memory<Word = Word>> Writer<M> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn sleep(&self, limit: Duration) -> Result<bool, Corrupt> {
-        const BED: Bed = Bed {
-            look: site::WRITER_LOOK,
-            doze: site::WRITER_DOZE,
-            sleep: site::WRITER_SLEEP,
-        };
+        const BED: Bed = Bed { look: site::WRITER_LOOK, doze: site::WRITER_DOZE, sleep: site::WRITER_SLEEP };
         sleep(&self.memory, false, Word::WriterWait, &BED, limit)
     }
 }
@@ -701,11 +697,7 @@ impl<M: Memory<Word = Word>> Reader<M> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn sleep(&self, limit: Duration) -> Result<bool, Corrupt> {
-        const BED: Bed = Bed {
-            look: site::READER_LOOK,
-            doze: site::READER_DOZE,
-            sleep: site::READER_SLEEP,
-        };
+        const BED: Bed = Bed { look: site::READER_LOOK, doze: site::READER_DOZE, sleep: site::READER_SLEEP };
         sleep(&self.memory, true, Word::ReaderWait, &BED, limit)
     }
 }

@@ -4,8 +4,8 @@
 use super::layout::Layout;
 use super::producer::{in_range, parse_length};
 use super::site;
-use super::word::{Corrupt, Garbage, Lock, Stamp, Word};
 use super::waiter::Waiter;
+use super::word::{Corrupt, Garbage, Lock, Stamp, Word};
 use crate::memory::Memory;
 
 /// A message that a consumer has locked.

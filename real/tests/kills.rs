@@ -49,7 +49,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -58,6 +58,7 @@ fn main() -> Outcome {
         ("a_remover_killed_anywhere_leaves_a_channel_or_none", a_remover_killed_anywhere_leaves_a_channel_or_none),
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
+        ("a_sleeper_wakes_wherever_its_waker_is_killed", a_sleeper_wakes_wherever_its_waker_is_killed),
         ("a_remover_that_dies_keeps_nobody_from_a_role", a_remover_that_dies_keeps_nobody_from_a_role),
         (
             "one_channel_comes_of_it_wherever_the_other_is_stopped",
@@ -76,6 +77,7 @@ fn perform(task: &str, name: &str) -> Outcome {
     let channel = Channel::<Pose>::new(name)?.consumers(2).mode(0o640);
     match task {
         "child-create" => channel.producer().map(drop)?,
+        "child-publish" => channel.producer()?.publish(&pose(1)).map(drop)?,
         "child-hold" => {
             let _producer = channel.producer()?;
             raise(Signal::SIGSTOP)?;
@@ -286,6 +288,39 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
             drop(writer);
             assert!(status::remove(scratch.name(), Force::No)?);
             assert!(scratch.is_gone(), "something is left");
+        }
+    }
+    Ok(())
+}
+
+fn a_sleeper_wakes_wherever_its_waker_is_killed() -> Outcome {
+    const LONG: Duration = Duration::from_secs(60);
+    let mut out = 0;
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        let channel = Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+        let mut consumer = channel.consumer(0)?;
+        let was_killed = std::thread::scope(|scope| -> Result<bool, Box<dyn Error>> {
+            let sleeper = scope.spawn(|| consumer.wait(Some(LONG)));
+            // Long enough to be asleep, nearly always.
+            std::thread::sleep(Duration::from_millis(2));
+            let was_killed = killed("child-publish", scratch.name(), stops)?;
+            if channel.observer()?.newest()?.is_none() {
+                channel.producer()?.publish(&pose(2))?;
+            } else {
+                // Nobody wakes it any more.
+                out += u32::from(was_killed);
+            }
+            check(sleeper.join().expect("no panic")?, "the sleeper slept on")?;
+            Ok(was_killed)
+        })?;
+        check(consumer.acquire()?.is_some(), "there is no message")?;
+        drop(consumer);
+        check(channel.remove(Force::No)? && scratch.is_gone(), "something is left")?;
+        if !was_killed {
+            check(out > 0, "no kill came between publishing and waking")?;
+            println!("{stops} kills of a waker, {out} of them when its message was out");
+            return Ok(());
         }
     }
     Ok(())

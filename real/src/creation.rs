@@ -1,4 +1,4 @@
-//! The objects of a channel or board by their names, as [creation](lastword_protocol::creation) reaches them.
+//! The objects of a channel, mailbox or board by their names, as [creation](lastword_protocol::creation) reaches them.
 
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The objects of one channel or board.
+/// The objects of one channel, mailbox or board.
 pub(crate) struct Named<'n> {
     name: &'n Name,
     anchor: ObjectKind,
@@ -21,6 +21,11 @@ impl<'n> Named<'n> {
     /// The objects of a channel, with these permissions if they are created.
     pub(crate) fn channel(name: &'n Name, permission: Permission) -> Self {
         Self { name, anchor: ObjectKind::Locks, permission }
+    }
+
+    /// The object of a mailbox, with these permissions if it is created.
+    pub(crate) fn mailbox(name: &'n Name, permission: Permission) -> Self {
+        Self { name, anchor: ObjectKind::Ready, permission }
     }
 
     /// The object of a board, with these permissions if it is created.
@@ -50,17 +55,28 @@ impl<'n> Named<'n> {
         }
     }
 
-    /// Removes the channel or board; false where there was none. Waits that long for another process that creates or
+    /// What an object of this name and kind belongs to.
+    pub(crate) fn of(name: &'n Name, kind: ObjectKind, permission: Permission) -> Self {
+        Self { name, anchor: kind.anchor(), permission }
+    }
+
+    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that creates or
     /// removes it.
     pub(crate) fn remove(&self, force: Force, wait: Duration) -> Result<bool, RemoveError> {
-        let is_board = self.anchor == ObjectKind::Status;
-        let parts = if is_board { Parts::Anchor } else { Parts::Both };
+        let parts = match self.anchor {
+            ObjectKind::Data | ObjectKind::Locks => Parts::Both,
+            ObjectKind::Ready | ObjectKind::Status => Parts::Anchor,
+        };
         let object = || self.object(Part::Anchor);
         match creation::remove(self, parts, force, wait)? {
             Removal::Removed => Ok(true),
             Removal::Missing => Ok(false),
             Removal::InUse(anchor, byte) => {
-                let role = if is_board { Role::Writer } else { Role::of_channel(byte) };
+                let role = match self.anchor {
+                    ObjectKind::Data | ObjectKind::Locks => Role::of_channel(byte),
+                    ObjectKind::Ready => Role::of_mailbox(byte),
+                    ObjectKind::Status => Role::Writer,
+                };
                 let holder = role.holder(&anchor);
                 Err(RemoveError::InUse { channel: self.name.to_string(), role, holder })
             }

@@ -3,6 +3,7 @@
 use crate::name::NameError;
 use crate::role::Role;
 use lastword_protocol::header::HeaderError;
+use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -59,7 +60,7 @@ impl fmt::Display for OsError {
 
 impl Error for OsError {}
 
-/// Why a role or a view of a channel or board was not had.
+/// Why a role or a view of a channel, mailbox or board was not had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -79,14 +80,21 @@ pub enum OpenError {
         /// The words asked for.
         found: u64,
     },
-    /// The channel is to be created, and nobody said how long its messages can be.
+    /// The capacity asked for is more than a mailbox can have.
+    Capacity {
+        /// The mailbox.
+        mailbox: String,
+        /// The bytes asked for.
+        found: u64,
+    },
+    /// The channel or mailbox is to be created, and nobody said how long its messages can be.
     CapacityNotGiven {
-        /// The channel.
+        /// The channel or mailbox.
         channel: String,
     },
     /// The mode asked for would keep the objects' owner from reading or writing them.
     Mode {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         object: String,
         /// The mode asked for.
         found: u32,
@@ -138,7 +146,7 @@ pub enum OpenError {
     },
     /// A live process has the role.
     RoleTaken {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         channel: String,
         /// The role.
         role: Role,
@@ -168,6 +176,13 @@ pub enum OpenError {
         /// The word.
         source: Corrupt,
     },
+    /// The word of a mailbox is garbage, and the role cannot be taken up without it.
+    CorruptMailbox {
+        /// The mailbox.
+        mailbox: String,
+        /// The word.
+        source: ready::Corrupt,
+    },
     /// A system call failed.
     Os(OsError),
 }
@@ -186,7 +201,11 @@ impl From<NameError> for OpenError {
 
 /// What has such a role.
 fn noun(role: Role) -> &'static str {
-    if role == Role::Writer { "board" } else { "channel" }
+    match role {
+        Role::Producer | Role::Consumer(_) => "channel",
+        Role::Writer => "board",
+        Role::MailboxWriter | Role::MailboxReader => "mailbox",
+    }
 }
 
 /// Who has a role of which this process is known to have taken it last. A process that it forked may have it still.
@@ -223,14 +242,19 @@ impl fmt::Display for OpenError {
                 "board {board}: {found} words asked for; a board has 1 to {}",
                 lastword_protocol::status::WORDS_MAX
             ),
+            OpenError::Capacity { mailbox, found } => write!(
+                f,
+                "mailbox {mailbox}: a capacity of {found} bytes asked for; a mailbox holds messages of 0 to {} bytes",
+                ready::CAPACITY_MAX
+            ),
             OpenError::CapacityNotGiven { channel } => write!(
                 f,
-                "channel {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
+                "channel or mailbox {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
                  to create it"
             ),
             OpenError::Mode { object, found } => write!(
                 f,
-                "channel or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
+                "channel, mailbox or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
                  expected at least 0600; ask for a mode that has it"
             ),
             OpenError::NotFound { object } => {
@@ -280,6 +304,7 @@ impl fmt::Display for OpenError {
                  anew with more"
             ),
             OpenError::Corrupt { channel, source } => write!(f, "channel {channel}: {source}"),
+            OpenError::CorruptMailbox { mailbox, source } => write!(f, "mailbox {mailbox}: {source}"),
             OpenError::Os(error) => error.fmt(f),
         }
     }
@@ -291,6 +316,7 @@ impl Error for OpenError {
             OpenError::Dimensions { source, .. } => Some(source),
             OpenError::Header { source, .. } => Some(source),
             OpenError::Corrupt { source, .. } => Some(source),
+            OpenError::CorruptMailbox { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -304,7 +330,7 @@ pub enum RemoveError {
     Name(NameError),
     /// A live process has a role.
     InUse {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         channel: String,
         /// The role.
         role: Role,

@@ -12,6 +12,7 @@ mod notifier;
 mod object;
 mod observer;
 mod producer;
+pub mod ready;
 #[allow(unsafe_code, reason = "the one place where memory is mapped and reached")]
 mod region;
 mod role;

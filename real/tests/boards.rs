@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Child, Pose, Scratch, role, say, wait_for_the_end};
+use lastword::ready::Mailbox;
 use lastword::status::{self, Monitor, StatusError, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role};
 use nix::sys::stat::Mode;
@@ -103,8 +104,10 @@ fn objects_are_listed_by_prefix_and_those_in_use_are_not_removed() -> Outcome {
     let used = Channel::<Pose>::new(&name("used"))?;
     let consumer = used.consumer(0)?;
     let board = Writer::create(&name("used"), 1, 0o600)?;
+    let reader = Mailbox::<Pose>::new(&name("used"))?.reader()?;
     drop(Channel::<Pose>::new(&name("unused.x"))?.producer()?);
     drop(Writer::create(&name("unused.x"), 1, 0o600)?);
+    drop(Mailbox::<Pose>::new(&name("unused.x"))?.writer()?);
     std::fs::write(format!("/dev/shm/lastword-{}.locks", name("begun")), [])?;
     std::fs::write(format!("/dev/shm/lastword-{}.other", name("other")), [])?;
 
@@ -112,6 +115,7 @@ fn objects_are_listed_by_prefix_and_those_in_use_are_not_removed() -> Outcome {
         let kinds = |kind| match kind {
             ObjectKind::Data => "d",
             ObjectKind::Locks => "l",
+            ObjectKind::Ready => "r",
             ObjectKind::Status => "s",
         };
         let objects = lastword::objects(prefix)?;
@@ -120,17 +124,17 @@ fn objects_are_listed_by_prefix_and_those_in_use_are_not_removed() -> Outcome {
             .map(|object| format!("{} {}", &object.name[scratch.name().len()..], kinds(object.kind)))
             .collect())
     };
-    let in_use = ["used d", "used l", "used s"];
-    assert_eq!(listed(scratch.name())?[..4], ["begun l", "unused.x d", "unused.x l", "unused.x s"]);
-    assert_eq!(listed(scratch.name())?[4..], in_use);
+    let in_use = ["used d", "used l", "used r", "used s"];
+    assert_eq!(listed(scratch.name())?[..5], ["begun l", "unused.x d", "unused.x l", "unused.x r", "unused.x s"]);
+    assert_eq!(listed(scratch.name())?[5..], in_use);
     assert_eq!(listed(&name("us"))?, in_use);
 
     let removed = lastword::remove_unused(scratch.name())?;
-    assert_eq!(removed.len(), 4);
+    assert_eq!(removed.len(), 5);
     assert_eq!(removed[0].to_string(), format!("/lastword-{}.locks", name("begun")));
     assert_eq!(listed(scratch.name())?, in_use);
-    drop((consumer, board));
-    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 3);
+    drop((consumer, board, reader));
+    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 4);
     assert_eq!(listed(scratch.name())?, [""; 0]);
     std::fs::remove_file(format!("/dev/shm/lastword-{}.other", name("other")))?;
     Ok(())

@@ -97,6 +97,7 @@ impl Found {
         match kind {
             ObjectKind::Data => self.data.as_deref(),
             ObjectKind::Locks => self.locks.as_deref(),
+            ObjectKind::Ready => None,
             ObjectKind::Status => self.board.as_deref(),
         }
     }

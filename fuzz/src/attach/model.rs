@@ -117,6 +117,7 @@ pub(crate) fn kind(place: ObjectKind) -> Kind {
     match place {
         ObjectKind::Data => Kind::SlotsData,
         ObjectKind::Locks => Kind::SlotsLocks,
+        ObjectKind::Ready => Kind::Ready,
         ObjectKind::Status => Kind::Status,
     }
 }

@@ -4,6 +4,7 @@ use super::model;
 use arbitrary::Arbitrary;
 use lastword::{Message, ObjectKind, TypeLayout};
 use lastword_protocol::header::{CREATING, Header, Kind, MAGIC};
+use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Layout, Lock, Sequence, Stamp, Word};
 use lastword_protocol::status;
 
@@ -89,6 +90,14 @@ impl Dimensions {
         let header = match kind {
             ObjectKind::Data => channel(Kind::SlotsData, slots::Object::Data),
             ObjectKind::Locks => channel(Kind::SlotsLocks, slots::Object::Locks),
+            ObjectKind::Ready => Header {
+                kind: Kind::Ready,
+                pair: 0,
+                length: ready::Layout::new(layout.capacity()).expect("the capacity is in range").length() as u64,
+                consumers: 0,
+                capacity: layout.capacity() as u64,
+                payload,
+            },
             ObjectKind::Status => Header {
                 kind: Kind::Status,
                 pair: 0,
@@ -321,7 +330,7 @@ fn edit_state(bytes: &mut [u8], kind: ObjectKind, layout: &Layout, word: Word, c
     let place = match kind {
         ObjectKind::Data => slots::Object::Data,
         ObjectKind::Locks => slots::Object::Locks,
-        ObjectKind::Status => return,
+        ObjectKind::Ready | ObjectKind::Status => return,
     };
     if let Some((object, offset)) = layout.offset(word)
         && object == place

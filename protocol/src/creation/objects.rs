@@ -10,9 +10,9 @@ pub type LockByte = u16;
 
 /// The right to create, complete and remove.
 pub const CREATE: RangeInclusive<LockByte> = 0..=0;
-/// The role of a channel's producer, or of a board's writer.
+/// The role of a channel's producer, or of a board's or a mailbox's writer.
 pub const PRODUCER: LockByte = 1;
-/// The role of a channel's consumer 0. The others' follow.
+/// The role of a channel's consumer 0, or of a mailbox's reader. The other consumers' follow.
 pub const CONSUMERS: LockByte = 2;
 /// Every role that there can be.
 pub const ALL_ROLES: RangeInclusive<LockByte> = PRODUCER..=CONSUMERS + slots::CONSUMERS_MAX as LockByte - 1;

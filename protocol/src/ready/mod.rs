@@ -28,6 +28,9 @@
 //! +-----------------------------+ 448 + capacity, rounded up to 8
 //! ```
 //!
+//! In the rest of the header's 256 bytes stand the holders: the processes that took the writer's role (at 248) and the
+//! reader's (at 232) last. They are for messages to people; no decision of the protocol depends on them.
+//!
 //! **Invariants.**
 //! 1. Length and payload are written only while the flag is clear, and read only while it is set.
 //! 2. While the flag is set, length and payload are one whole message.
@@ -141,12 +144,18 @@ use core::time::Duration;
 /// Largest capacity of a mailbox, in bytes: 2^40.
 pub const CAPACITY_MAX: usize = 1 << 40;
 
+/// Byte offset of the word that says which process took the writer's role last.
+pub const WRITER_HOLDER: usize = 248;
+/// Byte offset of the word that says which process took the reader's role last.
+pub const READER_HOLDER: usize = 232;
+
 const STATE: usize = 256;
 const LENGTH: usize = 384;
 const WRITER_WAIT: usize = 392;
 const READER_WAIT: usize = 400;
 const PAYLOAD: usize = 448;
-const _: () = assert!(header::LENGTH <= STATE && LENGTH - STATE == 128 && PAYLOAD.is_multiple_of(64));
+const _: () = assert!(header::LENGTH <= READER_HOLDER && WRITER_HOLDER + 8 <= STATE);
+const _: () = assert!(LENGTH - STATE == 128 && PAYLOAD.is_multiple_of(64));
 
 /// The names of a mailbox's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

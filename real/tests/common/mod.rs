@@ -84,7 +84,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        for suffix in ["data", "locks", "status"] {
+        for suffix in ["data", "locks", "ready", "status"] {
             let _ = std::fs::remove_file(self.path(suffix));
         }
     }

@@ -1,0 +1,82 @@
+//! A look at a mailbox from outside.
+
+use super::error::ReceiveError;
+use super::memory::MailboxMemory;
+use crate::error::OsError;
+use crate::name::Name;
+use crate::object::Object;
+use crate::role::Role;
+use lastword_protocol::ready::{Corrupt, Expected, State, Word};
+
+/// A process that sees how far a mailbox is, and none of its messages. There may be any number, and nobody notices them.
+#[derive(Debug)]
+pub struct Monitor {
+    memory: MailboxMemory,
+    object: Object,
+    name: Name,
+}
+
+impl Monitor {
+    pub(super) fn new(name: Name, memory: MailboxMemory, object: Object) -> Self {
+        Self { memory, object, name }
+    }
+
+    /// The number of the last message sent, and whether it still waits for the reader. One plain load.
+    ///
+    /// # Errors
+    /// The word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn state(&self) -> Result<State, ReceiveError> {
+        let (found, state) = self.memory.look();
+        state.ok_or_else(|| ReceiveError::Corrupt {
+            mailbox: self.name.to_string(),
+            source: Corrupt { word: Word::State, found, expected: Expected::State },
+        })
+    }
+
+    /// Whether a live process has the writer's role, as the kernel knows.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn writer_lives(&self) -> Result<bool, OsError> {
+        self.lives(Role::MailboxWriter)
+    }
+
+    /// Whether a live process has the reader's role, as the kernel knows.
+    ///
+    /// # Errors
+    /// The system call failed.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn reader_lives(&self) -> Result<bool, OsError> {
+        self.lives(Role::MailboxReader)
+    }
+
+    /// The process that took the writer's role last, if it is known, as its own pid namespace numbers it.
+    #[must_use]
+    pub fn last_writer(&self) -> Option<u32> {
+        Role::MailboxWriter.holder(&self.object)
+    }
+
+    /// The process that took the reader's role last, if it is known, as its own pid namespace numbers it.
+    #[must_use]
+    pub fn last_reader(&self) -> Option<u32> {
+        Role::MailboxReader.holder(&self.object)
+    }
+
+    /// Longest message, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.memory.layout.capacity()
+    }
+
+    fn lives(&self, role: Role) -> Result<bool, OsError> {
+        self.object.locked(&role.bytes()).map(|lock| lock.is_some())
+    }
+}

@@ -56,12 +56,12 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
     Ok(found.into_iter().collect())
 }
 
-/// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role or is
-/// creating or removing them; the objects that were there of those that were removed. What belongs to another user is
+/// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role or
+/// is creating or removing them; the objects that were there of those that were removed. What belongs to another user is
 /// left alone.
 ///
-/// Each channel, mailbox and board is judged by itself. Of a system of several, a part whose process has just died and is about to
-/// be started again counts as unused: ask first whether the system as a whole still lives.
+/// Each of them is judged by itself. Of a system of several, a part whose process has just died and is about to be
+/// started again counts as unused: ask first whether the system as a whole still lives.
 ///
 /// # Errors
 /// `/dev/shm` cannot be read and nothing was removed; or one of these could not be removed for another reason than a

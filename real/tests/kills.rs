@@ -1,6 +1,6 @@
 //! Creation and removal, killed at every system call.
 //!
-//! A child process creates or removes a channel or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
+//! A child process creates or removes a channel, a mailbox or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
 //! each entry into the kernel and at each return from it, for every n until it finishes. Between two system calls
 //! creation changes nothing that outlives the process, so these are all the kill points that differ. After each kill the
 //! channel must be there, or be created by the next who asks, and nothing may be left when it is removed; then the same
@@ -14,6 +14,7 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
+use lastword::ready::Mailbox;
 use lastword::status::{self, Monitor, Writer};
 use lastword::{Channel, Force, OpenError, RemoveError};
 use lastword_protocol::header::{CREATING, MAGIC};
@@ -49,7 +50,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 8] = [
+    let tests: [Test; 9] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -59,6 +60,10 @@ fn main() -> Outcome {
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
         ("a_sleeper_wakes_wherever_its_waker_is_killed", a_sleeper_wakes_wherever_its_waker_is_killed),
+        (
+            "a_mailbox_survives_its_creator_and_its_remover_killed_anywhere",
+            a_mailbox_survives_its_creator_and_its_remover,
+        ),
         ("a_remover_that_dies_keeps_nobody_from_a_role", a_remover_that_dies_keeps_nobody_from_a_role),
         (
             "one_channel_comes_of_it_wherever_the_other_is_stopped",
@@ -88,6 +93,8 @@ fn perform(task: &str, name: &str) -> Outcome {
         },
         "child-force" => channel.remove(Force::Yes).map(drop)?,
         "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
+        "child-create-mailbox" => Mailbox::<Pose>::new(name)?.mode(0o640).writer().map(drop)?,
+        "child-remove-mailbox" => Mailbox::<Pose>::new(name)?.remove(Force::No).map(drop)?,
         "child-remove-board" => status::remove(name, Force::No).map(drop)?,
         _ => return Err(format!("no such task: {task}").into()),
     }
@@ -134,13 +141,18 @@ fn expect_stop(status: WaitStatus) -> Outcome {
 }
 
 fn state(scratch: &Scratch) -> State {
-    ["locks", "data"].map(|suffix| match scratch.first_word(suffix) {
+    ["locks", "data"].map(|suffix| what_is(scratch.first_word(suffix)))
+}
+
+/// What an object with this first word is.
+fn what_is(first_word: Option<u64>) -> &'static str {
+    match first_word {
         None => "none",
         Some(0) => "empty",
         Some(CREATING) => "begun",
         Some(MAGIC) => "complete",
         Some(_) => "garbage",
-    })
+    }
 }
 
 /// The channel is there, or is created; it works, and it can be removed.
@@ -326,16 +338,64 @@ fn a_sleeper_wakes_wherever_its_waker_is_killed() -> Outcome {
     Ok(())
 }
 
+fn a_mailbox_survives_its_creator_and_its_remover() -> Outcome {
+    let mut seen = BTreeSet::new();
+    for task in ["child-create-mailbox", "child-remove-mailbox"] {
+        for stops in 0.. {
+            let scratch = Scratch::new();
+            let mailbox = Mailbox::<Pose>::new(scratch.name())?.mode(0o640);
+            if task == "child-remove-mailbox" {
+                // A message that waits, which is there or not, but never another one.
+                mailbox.writer()?.try_send(&pose(7))?;
+            }
+            if !killed(task, scratch.name(), stops)? {
+                println!("{stops} kills in {task}");
+                break;
+            }
+            let state = what_is(scratch.first_word("ready"));
+            seen.insert(state);
+            match (state, mailbox.monitor()) {
+                ("none", Err(OpenError::NotFound { .. }))
+                | ("empty" | "begun", Err(OpenError::Incomplete { .. }))
+                | ("complete", Ok(_)) => {}
+                (state, monitor) => return Err(format!("the mailbox is {state}, the monitor got {monitor:?}").into()),
+            }
+            let waits = task == "child-remove-mailbox" && state == "complete";
+            let mut reader = mailbox.reader()?;
+            assert_eq!(reader.try_take()?.map(|(_, message)| message), waits.then(|| pose(7)));
+            let mut writer = mailbox.writer()?;
+            assert_eq!(writer.try_send(&pose(8))?.get(), 1 + u64::from(waits));
+            assert_eq!(reader.try_take()?.map(|(_, message)| message), Some(pose(8)));
+            drop((writer, reader));
+            assert!(mailbox.remove(Force::No)?);
+            assert!(scratch.is_gone(), "something is left");
+            // Half-made or half-removed, it can be removed too.
+            if killed("child-create-mailbox", scratch.name(), stops)? {
+                lastword::remove_unused(scratch.name())?;
+            } else {
+                mailbox.remove(Force::No)?;
+            }
+            assert!(scratch.is_gone(), "something is left");
+        }
+    }
+    let expected = ["none", "empty", "begun", "complete"];
+    assert_eq!(seen, BTreeSet::from(expected), "these states, and no other, were to be seen");
+    Ok(())
+}
+
 fn a_remover_that_dies_keeps_nobody_from_a_role() -> Outcome {
     // More stops than it takes to ask for a role, and to find a remover and to wait for it.
     for stops in 0..STOPS_OF_ATTACHING {
-        for task in ["child-hold", "child-create-board"] {
+        for (task, suffix) in
+            [("child-hold", "locks"), ("child-create-board", "status"), ("child-create-mailbox", "ready")]
+        {
             let scratch = Scratch::new();
             perform("child-create", scratch.name())?;
             perform("child-create-board", scratch.name())?;
+            perform("child-create-mailbox", scratch.name())?;
             // As a remover that has the right to remove, and every role.
             let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 256, l_pid: 0 };
-            let removed = scratch.open(if task == "child-hold" { "locks" } else { "status" });
+            let removed = scratch.open(suffix);
             fcntl(&removed, FcntlArg::F_OFD_SETLK(&lock))?;
             let Some(pid) = stopped(task, scratch.name(), stops)? else {
                 return Err(format!("{task} had a role at stop {stops} that the remover had").into());

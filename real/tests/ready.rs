@@ -91,7 +91,7 @@ fn child_process() -> Outcome {
                 message.clear();
             }
         }
-        _ => return Err(format!("no such role: {role}").into()),
+        _ => Err(format!("no such role: {role}").into()),
     }
 }
 

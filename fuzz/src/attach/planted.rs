@@ -350,7 +350,7 @@ fn edit_word(bytes: &mut [u8], index: usize, change: impl Fn(u64) -> u64) {
 mod tests {
     use super::super::scratch::Scratch;
     use super::*;
-    use lastword::{Channel, status::Writer};
+    use lastword::{Channel, Force, ready::Mailbox, status::Writer};
 
     /// Without the pair number, which is drawn, the checksum over it, and the words for the roles' holders.
     fn comparable(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -366,11 +366,14 @@ mod tests {
         let scratch = Scratch::new();
         drop(Channel::<Pose>::new(scratch.name()).expect("a name").consumers(2).producer().expect("it is created"));
         drop(Writer::create(scratch.name(), 3, 0o600).expect("it is created"));
-        for kind in [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Status] {
+        let mailbox = Mailbox::<Pose>::new(scratch.name()).expect("a name");
+        drop(mailbox.writer().expect("it is created"));
+        for kind in [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Ready, ObjectKind::Status] {
             let planted = Planted { instead: None, edits: Vec::new() };
             let planted = planted.build(kind, dimensions, &[]).expect("it is there");
             let created = scratch.read(kind).expect("it is there");
             assert_eq!(comparable(planted), comparable(created), "{kind:?}");
         }
+        assert!(mailbox.remove(Force::No).expect("nobody has it"));
     }
 }

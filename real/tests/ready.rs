@@ -154,6 +154,39 @@ fn bytes_of_every_length_up_to_the_capacity_arrive() -> Outcome {
 }
 
 #[test]
+fn a_message_can_be_written_in_place_and_a_loan_that_is_dropped_is_not_sent() -> Outcome {
+    let scratch = Scratch::new();
+    let mailbox = Mailbox::bytes(scratch.name(), 64)?;
+    let (mut writer, mut reader) = (mailbox.writer()?, mailbox.reader()?);
+    let mut loan = writer.try_loan_bytes(20)?;
+    assert_eq!((loan.len(), loan.as_mut_ptr() as usize % lastword::PAYLOAD_ALIGN), (20, 0));
+    loan.write(&[0; 20])?;
+    loan.write_at(3, b"abc")?;
+    loan.write_at(6, b"defghijkl")?;
+    loan.write_at(19, b"z")?;
+    let error = loan.write_at(19, b"zz").expect_err("one byte too many");
+    assert_eq!(error, SendError::OutsideOfLoan { mailbox: scratch.name().into(), end: 21, length: 20 });
+    assert!(loan.write_at(usize::MAX, b"zz").is_err() && loan.write(&[0; 21]).is_err());
+    assert_eq!(loan.send(), Sequence::FIRST);
+    assert_eq!(writer.try_loan_bytes(1).map(drop), Err(SendError::Full));
+    let message = reader.try_receive()?.expect("a message waits");
+    assert_eq!(message.to_vec(), b"\0\0\0abcdefghijkl\0\0\0\0z");
+    message.clear();
+    assert!(matches!(writer.try_loan_bytes(65), Err(SendError::TooLong { length: 65, capacity: 64, .. })));
+
+    let scratch = Scratch::new();
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    let (mut writer, mut reader) = (mailbox.writer()?, mailbox.reader()?);
+    writer.try_loan()?.write(&pose(1))?;
+    assert_eq!((writer.last(), reader.try_take()?), (None, None));
+    let mut loan = writer.try_loan()?;
+    loan.write(&pose(2))?;
+    assert_eq!(loan.send(), Sequence::FIRST);
+    assert_eq!(reader.try_take()?, Some((Sequence::FIRST, pose(2))));
+    Ok(())
+}
+
+#[test]
 fn a_message_is_received_again_until_it_is_cleared() -> Outcome {
     let scratch = Scratch::new();
     let mailbox = Mailbox::<u64>::new(scratch.name())?;

@@ -504,7 +504,23 @@ impl<M: Memory<Word = Word>> Writer<M> {
     /// # Crash safety
     /// *All or nothing.*
     pub fn try_send(&mut self, message: &[u8]) -> Result<Sequence, SendError> {
-        let (length, capacity) = (message.len(), self.layout.capacity);
+        let loan = self.try_loan(message.len())?;
+        loan.writer.memory.write(0, 0, message, site::FILL);
+        Ok(loan.send())
+    }
+
+    /// Lends the payload, to write a message of `length` bytes in place, if the one before it has been consumed. 1 shared
+    /// access.
+    ///
+    /// It holds the bytes of the message before, or a dead process's half-written one.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* A loan that is dropped, forgotten or killed was never sent.
+    pub fn try_loan(&mut self, length: usize) -> Result<Loan<'_, M>, SendError> {
+        let capacity = self.layout.capacity;
         if length > capacity {
             return Err(SendError::TooLong { length, capacity });
         }
@@ -523,18 +539,7 @@ impl<M: Memory<Word = Word>> Writer<M> {
         if state.set {
             return Err(SendError::Full);
         }
-        self.memory.write(0, 0, message, site::FILL);
-        // Relaxed `ready.measure`: released by `ready.send`.
-        // Killed before or after: the flag is clear, nobody looks (Inv 1).
-        self.memory.store(Word::Length, length as u64, site::MEASURE);
-        let sent = state.sent();
-        // SeqCst `ready.send`: length and payload happen-before the reader's reading; before `ready.reader_asleep` (Dekker).
-        // Pairs with `ready.receive` (Reader::try_receive), `ready.reader_sleep`.
-        // Killed before: never sent. Killed after: the message is out.
-        self.memory.store(Word::State, sent.bits(), site::SEND);
-        self.last = sent.sequence;
-        wake(&self.memory, state, Word::ReaderWait, site::READER_ASLEEP, site::WAKE_READER);
-        Ok(next(state.sequence))
+        Ok(Loan { writer: self, before: state, length })
     }
 
     /// Whether the message before has been consumed. If not, sleeps until it is, for at most `limit`, or shorter for no
@@ -548,6 +553,65 @@ impl<M: Memory<Word = Word>> Writer<M> {
     pub fn sleep(&self, limit: Duration) -> Result<bool, Corrupt> {
         const BED: Bed = Bed { look: site::WRITER_LOOK, doze: site::WRITER_DOZE, sleep: site::WRITER_SLEEP };
         sleep(&self.memory, false, Word::WriterWait, &BED, limit)
+    }
+}
+
+/// The payload lent to the writer, to be written in place and then sent.
+///
+/// Dropping it sends nothing.
+#[derive(Debug)]
+#[must_use = "a loan that is dropped is not sent"]
+pub struct Loan<'w, M> {
+    writer: &'w mut Writer<M>,
+    /// The state, whose flag is clear.
+    before: State,
+    length: usize,
+}
+
+impl<M: Memory<Word = Word>> Loan<'_, M> {
+    /// Length of the message, in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The memory that the payload is in.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.writer.memory
+    }
+
+    /// Copies `bytes` into the message, at byte `offset`; false, and the message untouched, where the range reaches beyond
+    /// it.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* The message is not sent yet.
+    #[must_use]
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) -> bool {
+        let is_inside = offset.checked_add(bytes.len()).is_some_and(|end| end <= self.length);
+        if is_inside {
+            self.writer.memory.write(0, offset, bytes, site::FILL);
+        }
+        is_inside
+    }
+
+    /// Sends the message, and wakes the reader if it sleeps; the message's number. 3 shared accesses and one wake.
+    ///
+    /// # Crash safety
+    /// *All or nothing*, as [`Writer::try_send`].
+    pub fn send(self) -> Sequence {
+        let Self { writer, before, length } = self;
+        // Relaxed `ready.measure`: released by `ready.send`.
+        // Killed before or after: the flag is clear, nobody looks (Inv 1).
+        writer.memory.store(Word::Length, length as u64, site::MEASURE);
+        let sent = before.sent();
+        // SeqCst `ready.send`: length and payload happen-before the reader's reading; before `ready.reader_asleep` (Dekker).
+        // Pairs with `ready.receive` (Reader::try_receive), `ready.reader_sleep`.
+        // Killed before: never sent. Killed after: the message is out.
+        writer.memory.store(Word::State, sent.bits(), site::SEND);
+        writer.last = sent.sequence;
+        wake(&writer.memory, before, Word::ReaderWait, site::READER_ASLEEP, site::WAKE_READER);
+        next(before.sequence)
     }
 }
 
@@ -691,7 +755,7 @@ impl<M: Memory<Word = Word>> Reader<M> {
         let received = State { sequence: self.consumed, set: true };
         // SeqCst `ready.clear`: our reading happens-before the payload is written again; before `ready.writer_asleep`
         // (Dekker).
-        // Pairs with `ready.look` (Writer::try_send), `ready.writer_sleep`.
+        // Pairs with `ready.look` (Writer::try_loan), `ready.writer_sleep`.
         // Killed before: the message is received again. Killed after: it was consumed.
         self.memory.store(Word::State, received.cleared().bits(), site::CLEAR);
         wake(&self.memory, received, Word::WriterWait, site::WRITER_ASLEEP, site::WAKE_WRITER);

@@ -19,6 +19,15 @@ pub enum SendError {
         /// The capacity, in bytes.
         capacity: usize,
     },
+    /// A write to a loan reaches beyond its end.
+    OutsideOfLoan {
+        /// The mailbox.
+        mailbox: String,
+        /// Where the write would have ended, in bytes.
+        end: usize,
+        /// Length of the loan, in bytes.
+        length: usize,
+    },
     /// A word in shared memory is garbage.
     Corrupt {
         /// The mailbox.
@@ -38,6 +47,11 @@ impl fmt::Display for SendError {
                 f,
                 "mailbox {mailbox}: the message has {length} bytes, and the capacity is {capacity}; send less, or create \
                  it anew with more"
+            ),
+            SendError::OutsideOfLoan { mailbox, end, length } => write!(
+                f,
+                "mailbox {mailbox}: a write that ends at byte {end}, and the loan has {length} bytes; write less, or ask \
+                 for a longer loan"
             ),
             SendError::Corrupt { mailbox, source } => write!(f, "mailbox {mailbox}: {source}"),
         }

@@ -68,7 +68,7 @@ use memory::MailboxMemory;
 pub use monitor::Monitor;
 pub use reader::{Reader, Received};
 use std::marker::PhantomData;
-pub use writer::Writer;
+pub use writer::{Loan, Writer};
 
 /// A mailbox by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///

@@ -72,6 +72,108 @@ impl<T: Message + ?Sized> Writer<T> {
     pub fn capacity(&self) -> usize {
         self.inner.layout().capacity()
     }
+
+    fn lend(&mut self, length: usize) -> Result<Loan<'_, T>, SendError> {
+        match self.inner.try_loan(length) {
+            Ok(inner) => Ok(Loan { inner, name: &self.name, messages: PhantomData }),
+            Err(source) => Err(failed(&self.name, source)),
+        }
+    }
+}
+
+impl<T: Message> Writer<T> {
+    /// Lends the mailbox's payload, to write a message in place, if the one before it has been consumed. It holds the
+    /// bytes of some older message.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* A loan that is dropped, forgotten or killed was never sent.
+    #[inline]
+    pub fn try_loan(&mut self) -> Result<Loan<'_, T>, SendError> {
+        self.lend(size_of::<T>())
+    }
+}
+
+impl Writer<[u8]> {
+    /// Lends the mailbox's payload, to write a message of `length` bytes in place, if the one before it has been consumed.
+    /// It holds the bytes of some older message.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.* A loan that is dropped, forgotten or killed was never sent.
+    #[inline]
+    pub fn try_loan_bytes(&mut self, length: usize) -> Result<Loan<'_, [u8]>, SendError> {
+        self.lend(length)
+    }
+}
+
+/// The mailbox's payload lent to the writer, to be written in place and then sent.
+///
+/// Dropping it sends nothing.
+#[derive(Debug)]
+#[must_use = "a loan that is dropped is not sent"]
+pub struct Loan<'w, T: Message + ?Sized> {
+    inner: protocol::Loan<'w, MailboxMemory>,
+    name: &'w Name,
+    messages: PhantomData<fn(&T)>,
+}
+
+impl<T: Message + ?Sized> Loan<'_, T> {
+    /// Copies `message` to the loan's beginning.
+    ///
+    /// # Errors
+    /// It is longer than the loan, which a message of fixed size never is.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[inline]
+    pub fn write(&mut self, message: &T) -> Result<(), SendError> {
+        self.write_at(0, message.as_bytes())
+    }
+
+    /// Copies `bytes` into the message, at byte `offset`.
+    ///
+    /// # Errors
+    /// The range reaches beyond the loan.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    #[inline]
+    pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> Result<(), SendError> {
+        if self.inner.write(offset, bytes) {
+            return Ok(());
+        }
+        let (end, length) = (offset.saturating_add(bytes.len()), self.len());
+        Err(SendError::OutsideOfLoan { mailbox: self.name.to_string(), end, length })
+    }
+
+    /// The address of the message's first byte, a multiple of 64, for code that writes in place.
+    ///
+    /// Writing the [`len`](Self::len) bytes there is sound until the loan is sent or dropped: nobody reads them before.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.inner.memory().payload_ptr()
+    }
+
+    /// Length of the message, in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "an empty message is a message")]
+    pub fn len(&self) -> usize {
+        self.inner.length()
+    }
+
+    /// Sends the message; its number.
+    ///
+    /// # Crash safety
+    /// *All or nothing*, as [`Writer::try_send`].
+    #[inline]
+    pub fn send(self) -> Sequence {
+        self.inner.send()
+    }
 }
 
 fn failed(name: &Name, source: protocol::SendError) -> SendError {

@@ -31,6 +31,7 @@ const REPEATED: u16 = 2;
 fn child_process() -> Outcome {
     let (role, name) = role();
     let mailbox = Mailbox::<Pose>::new(&name)?;
+    let is_asleep = role.ends_with("asleep");
     match role.as_str() {
         "send" => {
             let mut writer = mailbox.writer()?;
@@ -46,7 +47,17 @@ fn child_process() -> Outcome {
             wait_for_the_end();
             Ok(())
         }
-        "send for ever" => {
+        echo if echo.starts_with("echo to ") => {
+            end_with_the_parent();
+            let back = Mailbox::<Pose>::new(&echo["echo to ".len()..])?;
+            let (mut reader, mut writer) = (mailbox.reader()?, back.writer()?);
+            say("ready");
+            loop {
+                let (_, message) = reader.take(None)?.expect("for ever");
+                writer.send(&message, None)?;
+            }
+        }
+        "send for ever" | "send for ever asleep" => {
             end_with_the_parent();
             let mut board = Writer::create(&format!("{name}.sent"), 1, 0o600)?;
             let mut writer = mailbox.writer()?;
@@ -61,18 +72,23 @@ fn child_process() -> Outcome {
                         assert_eq!(sequence.get(), number);
                         number += 1;
                     }
+                    Err(SendError::Full) if is_asleep => assert!(writer.wait(None)?),
                     Err(SendError::Full) => yield_now(),
                     Err(error) => return Err(error.into()),
                 }
             }
         }
-        "receive for ever" => {
+        "receive for ever" | "receive for ever asleep" => {
             end_with_the_parent();
             let mut board = Writer::create(&format!("{name}.read"), 3, 0o600)?;
             let mut reader = mailbox.reader()?;
             loop {
                 let Some(message) = reader.try_receive()? else {
-                    yield_now();
+                    if is_asleep {
+                        assert!(reader.wait(None)?)
+                    } else {
+                        yield_now()
+                    }
                     continue;
                 };
                 let (number, acted_on): (u64, u64) = (message.sequence().get(), board.get(ACTED_ON)?);
@@ -258,6 +274,15 @@ fn a_killed_writers_successor_knows_what_was_sent_and_whether_it_was_consumed() 
 
 #[test]
 fn writer_and_reader_killed_at_random_lose_no_message_and_repeat_only_with_its_number() -> Outcome {
+    killed_at_random(["send for ever", "receive for ever"])
+}
+
+#[test]
+fn writer_and_reader_that_sleep_are_killed_at_random_and_go_on() -> Outcome {
+    killed_at_random(["send for ever asleep", "receive for ever asleep"])
+}
+
+fn killed_at_random(roles: [&str; 2]) -> Outcome {
     const ROUNDS: u32 = 60;
     let scratch = Scratch::new();
     let (sent, read) = (format!("{}.sent", scratch.name()), format!("{}.read", scratch.name()));
@@ -265,7 +290,7 @@ fn writer_and_reader_killed_at_random_lose_no_message_and_repeat_only_with_its_n
         let random = RandomState::new();
         let mut children = [None, None];
         for round in 0..ROUNDS {
-            for (child, role) in children.iter_mut().zip(["send for ever", "receive for ever"]) {
+            for (child, role) in children.iter_mut().zip(roles) {
                 child.get_or_insert_with(|| Child::start(role, scratch.name()));
             }
             sleep(Duration::from_micros(random.hash_one(round) % 8000));
@@ -280,7 +305,7 @@ fn writer_and_reader_killed_at_random_lose_no_message_and_repeat_only_with_its_n
         // Whatever the kills left goes on.
         let [writing, reading] = children;
         let go_on = |child: Option<Child>, role| child.unwrap_or_else(|| Child::start(role, scratch.name()));
-        let (writing, reading) = (go_on(writing, "send for ever"), go_on(reading, "receive for ever"));
+        let (writing, reading) = (go_on(writing, roles[0]), go_on(reading, roles[1]));
         let deadline = Instant::now() + Duration::from_secs(60);
         let monitor = loop {
             match status::Monitor::open(&read) {
@@ -317,6 +342,83 @@ fn writer_and_reader_killed_at_random_lose_no_message_and_repeat_only_with_its_n
     }
     outcome?;
     assert!(scratch.is_gone());
+    Ok(())
+}
+
+#[test]
+fn who_sleeps_is_woken() -> Outcome {
+    // Without being woken, each of them would sleep for a tenth of a second.
+    const TRIPS: u64 = 1000;
+    const LIMIT: Duration = Duration::from_secs(30);
+    let (there_scratch, back_scratch) = (Scratch::new(), Scratch::new());
+    let there = Mailbox::<Pose>::new(there_scratch.name())?;
+    let back = Mailbox::<Pose>::new(back_scratch.name())?;
+    let (mut writer, mut reader) = (there.writer()?, back.reader()?);
+    let mut child = Child::start(&format!("echo to {}", back.name()), there.name());
+    assert_eq!(child.hear(), "ready");
+    let begin = Instant::now();
+    for number in 1..=TRIPS {
+        assert_eq!(writer.send(&pose(number), Some(LIMIT))?.get(), number);
+        let message = reader.receive(Some(LIMIT))?.expect("it comes back");
+        assert_eq!((message.read(), message.clear().get()), (pose(number), number));
+    }
+    // The other way round: the writer sleeps until the child has taken the message before.
+    for number in TRIPS + 1..=2 * TRIPS {
+        writer.send(&pose(number), Some(LIMIT))?;
+        assert!(writer.wait(Some(LIMIT))?);
+        reader.take(Some(LIMIT))?.expect("it comes back");
+    }
+    assert!(begin.elapsed() < LIMIT, "they were not woken");
+    child.kill();
+    Ok(())
+}
+
+#[test]
+fn a_wait_ends_in_time_with_a_successor_and_with_garbage() -> Outcome {
+    const SHORT: Option<Duration> = Some(Duration::from_millis(20));
+    const LONG: Option<Duration> = Some(Duration::from_secs(60));
+    let scratch = Scratch::new();
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    let mut reader = mailbox.reader()?;
+    let begin = Instant::now();
+    assert!(reader.receive(SHORT)?.is_none() && !reader.wait(SHORT)? && reader.take(SHORT)?.is_none());
+    assert_eq!(reader.take_into(&mut Vec::new(), SHORT)?, None);
+    assert!(begin.elapsed() >= Duration::from_millis(80));
+    assert!(reader.receive(Some(Duration::ZERO))?.is_none());
+
+    // A writer that is killed, and one that comes after it, each while the reader sleeps.
+    std::thread::scope(|scope| -> Outcome {
+        let receiving = scope.spawn(|| -> Result<u64, ReceiveError> {
+            reader.take(LONG)?.expect("the first");
+            Ok(reader.take(LONG)?.expect("its successor's").0.get())
+        });
+        let mut child = Child::start("send", scratch.name());
+        child.hear();
+        child.kill();
+        assert_eq!(mailbox.writer()?.send(&pose(2), LONG)?.get(), 2);
+        assert_eq!(receiving.join().expect("no panic")?, 2);
+        Ok(())
+    })?;
+
+    let mut writer = mailbox.writer()?;
+    writer.try_send(&pose(3))?;
+    let error = writer.send(&pose(4), SHORT).expect_err("nobody consumes it");
+    let waited = Duration::from_millis(20);
+    assert_eq!(error, SendError::TimedOut { mailbox: scratch.name().into(), waited });
+    assert!(!writer.wait(SHORT)? && reader.wait(SHORT)?);
+    assert_eq!(reader.take(SHORT)?.map(|(_, message)| message), Some(pose(3)));
+    assert!(writer.wait(SHORT)?);
+
+    std::thread::scope(|scope| -> Outcome {
+        let receiving = scope.spawn(|| reader.wait(None));
+        sleep(Duration::from_millis(5));
+        scratch.patch("ready", STATE, |_| state(9, false).bits());
+        let error = receiving.join().expect("no panic").expect_err("garbage");
+        assert!(matches!(error, ReceiveError::Corrupt { .. }), "{error:?}");
+        Ok(())
+    })?;
+    assert!(matches!(writer.send(&pose(4), None), Err(SendError::Corrupt { .. })));
+    assert!(matches!(writer.wait(None), Err(SendError::Corrupt { .. })));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use lastword_protocol::ready::{Corrupt, Sequence};
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// Why nothing was sent. Nothing in the mailbox was touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,13 @@ use std::fmt;
 pub enum SendError {
     /// The message before this one has not been consumed yet. Without the mailbox's name, so that polling costs nothing.
     Full,
+    /// The message before this one was not consumed in time.
+    TimedOut {
+        /// The mailbox.
+        mailbox: String,
+        /// How long this call waited.
+        waited: Duration,
+    },
     /// The message is longer than the mailbox's capacity.
     TooLong {
         /// The mailbox.
@@ -43,6 +51,11 @@ impl fmt::Display for SendError {
             SendError::Full => {
                 f.write_str("the mailbox is full: the message before this one has not been consumed yet; try again")
             }
+            SendError::TimedOut { mailbox, waited } => write!(
+                f,
+                "mailbox {mailbox}: the message before this one was not consumed within {waited:?} (does its reader live?); \
+                 start the reader, or try again"
+            ),
             SendError::TooLong { mailbox, length, capacity } => write!(
                 f,
                 "mailbox {mailbox}: the message has {length} bytes, and the capacity is {capacity}; send less, or create \

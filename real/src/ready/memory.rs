@@ -22,6 +22,11 @@ impl MailboxMemory {
         (bits, State::parse(bits))
     }
 
+    /// Whether the state is another than `before`. If not, `sleep` may wait for that.
+    pub(super) fn is_past(&self, before: State) -> bool {
+        self.look().1 != Some(before)
+    }
+
     /// The address of the payload.
     #[inline]
     pub(super) fn payload_ptr(&self) -> *mut u8 {

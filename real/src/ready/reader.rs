@@ -7,8 +7,10 @@ use crate::error::OpenError;
 use crate::message::{Message, fixed_length};
 use crate::name::Name;
 use crate::role::Held;
+use crate::waiting;
 use lastword_protocol::ready::{self as protocol, Corrupt, Expected, Sequence, State, Word};
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// The one process that receives messages from a mailbox.
 ///
@@ -63,6 +65,35 @@ impl<T: Message + ?Sized> Reader<T> {
         }
     }
 
+    /// [Waits](Self::wait) until a message is there, and receives it; `None` if there is none after `timeout`.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo*, as [`try_receive`](Self::try_receive).
+    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Received<'_, T>>, ReceiveError> {
+        if self.wait(timeout)? { self.try_receive() } else { Ok(None) }
+    }
+
+    /// Waits until there is a message; false if there still is none after `timeout`, which may be `None` to wait for ever.
+    ///
+    /// Spins for a few microseconds, then sleeps, and is woken by the writer's send. A writer that is killed between sending
+    /// and waking leaves it asleep until there is another writer, but for 100 ms at most.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, ReceiveError> {
+        let before = State { sequence: self.consumed(), set: false };
+        let is_there = || Ok(self.inner.memory().is_past(before));
+        let sleep = |limit| Ok(self.inner.memory().is_past(before) || self.inner.sleep(limit)?);
+        waiting::wait(timeout, is_there, sleep).map_err(|source| self.corrupt(source))?;
+        Ok(self.try_receive()?.is_some())
+    }
+
     /// Copies the message that waits over what is in `bytes`, and then clears it; its number, and `None` where no message
     /// waits. Allocates only where a message is longer than any before it.
     ///
@@ -77,6 +108,22 @@ impl<T: Message + ?Sized> Reader<T> {
         bytes.resize(message.len(), 0);
         message.read_into(bytes);
         Ok(Some(message.clear()))
+    }
+
+    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take_into`](Self::try_take_into) does; `None` if
+    /// there is none after `timeout`.
+    ///
+    /// # Errors
+    /// As [`try_take_into`](Self::try_take_into).
+    ///
+    /// # Crash safety
+    /// As [`try_take_into`](Self::try_take_into).
+    pub fn take_into(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<Sequence>, ReceiveError> {
+        if self.wait(timeout)? { self.try_take_into(bytes) } else { Ok(None) }
     }
 
     /// The number of the last message that was cleared, by this process or by a predecessor; `None` before the first.
@@ -128,6 +175,18 @@ impl<T: Message> Reader<T> {
         let Some(message) = self.try_receive()? else { return Ok(None) };
         let copy = message.read();
         Ok(Some((message.clear(), copy)))
+    }
+
+    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take`](Self::try_take) does; `None` if there is
+    /// none after `timeout`.
+    ///
+    /// # Errors
+    /// As [`try_take`](Self::try_take).
+    ///
+    /// # Crash safety
+    /// As [`try_take_into`](Self::try_take_into).
+    pub fn take(&mut self, timeout: Option<Duration>) -> Result<Option<(Sequence, T)>, ReceiveError> {
+        if self.wait(timeout)? { self.try_take() } else { Ok(None) }
     }
 }
 

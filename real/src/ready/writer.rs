@@ -7,8 +7,10 @@ use crate::error::OpenError;
 use crate::message::Message;
 use crate::name::Name;
 use crate::role::Held;
+use crate::waiting;
 use lastword_protocol::ready::{self as protocol, Sequence, State};
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// The one process that sends messages to a mailbox.
 ///
@@ -46,6 +48,47 @@ impl<T: Message + ?Sized> Writer<T> {
         self.inner.try_send(message.as_bytes()).map_err(|source| failed(&self.name, source))
     }
 
+    /// Sends a copy of `message` when the one before it has been consumed; its number. [Waits](Self::wait) for that for at
+    /// most `timeout`, which may be `None` to wait for ever.
+    ///
+    /// # Errors
+    /// The time has passed ([`SendError::TimedOut`]), the message is longer than the mailbox's capacity, or a word in shared
+    /// memory is garbage. Nothing was sent.
+    ///
+    /// # Crash safety
+    /// *All or nothing*, as [`try_send`](Self::try_send).
+    pub fn send(&mut self, message: &T, timeout: Option<Duration>) -> Result<Sequence, SendError> {
+        match self.try_send(message) {
+            Err(SendError::Full) => {}
+            sent => return sent,
+        }
+        self.wait_past_the_last(timeout)?;
+        self.try_send(message).map_err(|error| match (error, timeout) {
+            (SendError::Full, Some(waited)) => SendError::TimedOut { mailbox: self.name.to_string(), waited },
+            (error, _) => error,
+        })
+    }
+
+    /// Waits until the message before has been consumed; false if it still has not been after `timeout`, which may be `None`
+    /// to wait for ever. The next send or loan then finds the mailbox free.
+    ///
+    /// Spins for a few microseconds, then sleeps, and is woken by the reader's clear. A reader that is killed between clearing
+    /// and waking leaves it asleep until there is another reader, but for 100 ms at most.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, SendError> {
+        self.wait_past_the_last(timeout)?;
+        match self.lend(0).map(drop) {
+            Ok(()) => Ok(true),
+            Err(SendError::Full) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The number of the last message sent, by this process or by a predecessor; `None` before the first. The next one
     /// gets the number after it.
     ///
@@ -71,6 +114,15 @@ impl<T: Message + ?Sized> Writer<T> {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.inner.layout().capacity()
+    }
+
+    /// Waits for as long as the last message waits for the reader, but no longer than `timeout`.
+    fn wait_past_the_last(&self, timeout: Option<Duration>) -> Result<(), SendError> {
+        let before = State { sequence: self.last(), set: true };
+        let is_there = || Ok(self.inner.memory().is_past(before));
+        let sleep = |limit| Ok(self.inner.memory().is_past(before) || self.inner.sleep(limit)?);
+        let waited = waiting::wait(timeout, is_there, sleep);
+        waited.map(drop).map_err(|source| failed(&self.name, protocol::SendError::Corrupt(source)))
     }
 
     fn lend(&mut self, length: usize) -> Result<Loan<'_, T>, SendError> {

@@ -345,7 +345,7 @@ fn play<S: Scenario + Clone + 'static>(
                 None => scenario.start(process, view(&world, process, fuse), &*world)?,
             };
             // An operation that is blocked was an attempt like any other: the run goes on with its next step.
-            let (Progress::Done | Progress::Blocked) = S::perform(&mut now, op, &*world)?;
+            let (Progress::Done | Progress::Blocked | Progress::Slept) = S::perform(&mut now, op, &*world)?;
             Ok(now)
         });
         fuse.set(None);
@@ -395,18 +395,20 @@ proptest! {
 
     #[test]
     fn ready_keeps_its_promises_in_any_run(
-        steps in vec((0..2usize, 0..=32u8, any::<bool>(), deaths()), 1..60),
+        steps in vec((0..2usize, 0..=32u8, 0..4u8, deaths()), 1..60),
         genesis in prop_oneof![Just(None), sequences().prop_map(Some)],
     ) {
-        use ready::Op::{TryReceive, TrySend, TryReceiveAndClear};
+        use ready::Op::{AbandonLoan, TryReceive, TryReceiveAndClear, TrySend, TrySendInPlace};
         let scenario = ready::Scenario { processes: &[&[], &[]], capacity: 32, genesis };
         let steps: Vec<_> = steps
             .into_iter()
-            .map(|(process, length, clear, dies)| {
-                let op = match (process, clear) {
+            .map(|(process, length, kind, dies)| {
+                let op = match (process, kind) {
+                    (0, 0) => AbandonLoan(length),
+                    (0, 1) => TrySendInPlace(length),
                     (0, _) => TrySend(length),
-                    (_, false) => TryReceive,
-                    (_, true) => TryReceiveAndClear,
+                    (_, 0 | 1) => TryReceive,
+                    (_, _) => TryReceiveAndClear,
                 };
                 (process, op, dies)
             })

@@ -15,6 +15,10 @@ pub enum Op {
     Send(u8),
     /// The writer tries to send so many bytes.
     TrySend(u8),
+    /// The writer tries to send so many bytes, written in place and in two pieces.
+    TrySendInPlace(u8),
+    /// The writer tries to take a loan, writes to it, and drops it.
+    AbandonLoan(u8),
     /// The reader waits for a message, reads it, and clears it.
     Receive,
     /// The writer sleeps until the mailbox is free, then sends so many bytes.
@@ -343,7 +347,12 @@ impl<M: Memory<Word = Word>> Process<M> {
         }
         let happened = match (self, op) {
             (Process::Writer(writer), Op::Send(length) | Op::SleepAndSend(length) | Op::TrySend(length)) => {
-                send(writer, length, judge)?
+                send(writer, length, Writer::try_send, judge)?
+            }
+            (Process::Writer(writer), Op::TrySendInPlace(length)) => send(writer, length, send_in_place, judge)?,
+            (Process::Writer(writer), Op::AbandonLoan(length)) => {
+                let mut buffer = [0; MESSAGE_MAX];
+                abandon(writer, &mut buffer[..usize::from(length)])?
             }
             (Process::Reader(reader), Op::Receive | Op::SleepAndReceive | Op::TryReceiveAndClear) => {
                 let received = receive(reader, judge)?;
@@ -360,23 +369,56 @@ impl<M: Memory<Word = Word>> Process<M> {
     }
 }
 
+/// Writes the message in two pieces, the second one first.
+fn send_in_place<M: Memory<Word = Word>>(
+    writer: &mut Writer<Counted<M>>,
+    message: &[u8],
+) -> Result<Sequence, SendError> {
+    let middle = message.len() / 2;
+    let mut loan = writer.try_loan(message.len())?;
+    // What is not written is found by the reader.
+    let _ = loan.write(middle, &message[middle..]) && loan.write(0, &message[..middle]);
+    Ok(loan.send())
+}
+
+/// Writes garbage to a loan; whether there was one.
+fn abandon<M: Memory<Word = Word>>(writer: &mut Writer<Counted<M>>, garbage: &mut [u8]) -> Result<bool, Violation> {
+    garbage.fill(0xff);
+    let written = match writer.try_loan(garbage.len()) {
+        Ok(mut loan) => loan.write(0, garbage),
+        Err(SendError::Full) => false,
+        Err(error) => return Err(refused(error)),
+    };
+    writer.memory().check(1, 2 * garbage.len().div_ceil(8) as u32)?;
+    Ok(written)
+}
+
+fn refused(error: SendError) -> Violation {
+    match error {
+        SendError::Corrupt(error) => corrupt(error),
+        SendError::TooLong { length, capacity } => {
+            Violation::new("a message within the capacity is sent", length as u64, capacity as u64)
+        }
+        SendError::Full => Violation::new("a full mailbox is no error of a run", 1, 0),
+    }
+}
+
 fn send<M: Memory<Word = Word>>(
     writer: &mut Writer<Counted<M>>,
     length: u8,
+    how: impl Fn(&mut Writer<Counted<M>>, &[u8]) -> Result<Sequence, SendError>,
     judge: &impl Judge<Event>,
 ) -> Result<bool, Violation> {
     let mut buffer = [0; MESSAGE_MAX];
     let bytes = &mut buffer[..usize::from(length)];
     fill(bytes, judge.tell(Event::BeginSend(length))? as u32);
-    let sent = match writer.try_send(bytes) {
+    let sent = match how(writer, bytes) {
         Ok(sequence) => Some(sequence),
         Err(SendError::Full) => None,
-        Err(SendError::Corrupt(error)) => return Err(corrupt(error)),
-        Err(SendError::TooLong { length, capacity }) => {
-            return Err(Violation::new("a message within the capacity is sent", length as u64, capacity as u64));
-        }
+        Err(error) => return Err(refused(error)),
     };
-    writer.memory().check(4, 2 * bytes.len().div_ceil(8) as u32)?;
+    // In two pieces, a word is written twice, and three are read first: at both sides of the middle, and the last.
+    writer.memory().check(4, 2 * bytes.len().div_ceil(8) as u32 + 4)?;
     judge.tell(Event::EndSend(sent))?;
     Ok(sent.is_some())
 }

@@ -317,7 +317,10 @@ fn variant_name(change: &Change) -> String {
     }
 }
 
-use ready::Op::{Receive, Send as SendOne, SleepAndReceive, SleepAndSend, TryReceive, TryReceiveAndClear, TrySend};
+use ready::Op::{
+    AbandonLoan as AbandonSend, Receive, Send as SendOne, SleepAndReceive, SleepAndSend, TryReceive,
+    TryReceiveAndClear, TrySend, TrySendInPlace,
+};
 use slots::Op::{AbandonLoan, Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread, Sleep};
 use status::Op::{Get, Set};
 
@@ -402,6 +405,14 @@ pub static CASES: &[&dyn Case] = &[
             ],
             capacity: 16,
             genesis: Some(Sequence::LAST),
+        },
+    ),
+    &ready_case(
+        "ready-in-place",
+        ready::Scenario {
+            processes: &[&[AbandonSend(8), TrySendInPlace(16), AbandonSend(16), SendOne(8)], &[Receive, Receive]],
+            capacity: 16,
+            genesis: None,
         },
     ),
     &ready_case(

@@ -70,6 +70,8 @@ pub const CHECKS: &[Check] = &[
     quick("ready-3", Spec::new(Weak, 3), 14_600),
     quick("ready-tried", Spec::new(Sc, 2), 30_000),
     quick("ready-tried", Spec::new(Weak, 2), 40_000),
+    quick("ready-in-place", Spec::new(Sc, 2), 2_800),
+    quick("ready-in-place", Spec::new(Weak, 2), 2_900),
     quick("ready-sleep", Spec::new(Sc, 2), 121_000),
     quick("ready-sleep", Spec::new(Tso, 1), 40_000),
     quick("ready-sleep", Spec::new(Pso, 1), 40_000),

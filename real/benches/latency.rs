@@ -187,6 +187,9 @@ fn child(task: &str, name: &str, size: usize) -> Outcome {
     if task == "child-echo" {
         return echo(name, size);
     }
+    if task == "child-echo-asleep" {
+        return echo_asleep(name, size);
+    }
     let channel = Channel::bytes(name, size)?.consumers(3);
     let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
     let ready = || writeln!(std::io::stdout(), "ready");
@@ -341,8 +344,24 @@ fn echo(name: &str, size: usize) -> Outcome {
     Ok(())
 }
 
+/// As [`echo`], asleep between two messages.
+fn echo_asleep(name: &str, size: usize) -> Outcome {
+    let [there, back] = mailboxes(name, size)?;
+    let (mut reader, mut writer) = (there.reader()?, back.writer()?);
+    let mut message = Vec::new();
+    let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+    writeln!(std::io::stdout(), "ready")?;
+    let moment = Some(Duration::from_millis(10));
+    while !over.is_finished() {
+        if reader.take_into(&mut message, moment)?.is_some() {
+            writer.send(&message, Some(Duration::from_secs(1)))?;
+        }
+    }
+    Ok(())
+}
+
 fn there_and_back(name: &str) -> Outcome {
-    heading("Two mailboxes between two processes that poll, in ns: there and back");
+    heading("Two mailboxes between two processes in ns: there and back");
     for size in [8, 4096, 65536] {
         let [there, back] = mailboxes(name, size)?;
         let (mut writer, mut reader) = (there.writer()?, back.reader()?);
@@ -356,7 +375,17 @@ fn there_and_back(name: &str) -> Outcome {
                 let came = send(&mut writer, &message, over)? && take(&mut reader, &mut answer, over)?;
                 if came && answer == message { Ok(()) } else { Err("the message did not come back".into()) }
             })?;
-            row("send to take, twice", size, &trips);
+            row("send to take, twice; both poll", size, &trips);
+        }
+        {
+            let _echo = Peer::start("child-echo-asleep", name, size)?;
+            let moment = Some(Duration::from_secs(10));
+            let trips = timed(|| {
+                writer.send(&message, moment)?;
+                let came = reader.take_into(&mut answer, moment)?.is_some();
+                if came && answer == message { Ok(()) } else { Err("the message did not come back".into()) }
+            })?;
+            row("send to take, twice; both wait", size, &trips);
         }
         drop((writer, reader));
         there.remove(Force::No)?;

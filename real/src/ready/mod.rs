@@ -21,6 +21,7 @@
 //! # let name = format!("doc-ready-{}", std::process::id());
 //! # let name = name.as_str();
 //! use lastword::ready::{Mailbox, SendError};
+//! use std::time::Duration;
 //! let mailbox = Mailbox::<Order>::new(name)?;
 //!
 //! // One process:
@@ -35,7 +36,10 @@
 //!     // What the order asks for is done. A death before this line, and the successor gets the order again.
 //!     order.clear();
 //! }
-//! assert_eq!(writer.try_send(&Order { part: 8, at: 0.5 })?.get(), 2);
+//!
+//! // Either end can wait for the other: asleep, and woken.
+//! assert_eq!(writer.send(&Order { part: 8, at: 0.5 }, None)?.get(), 2);
+//! assert!(reader.wait(Some(Duration::from_secs(1)))?);
 //!
 //! // A successor of the reader finds what waits, and a successor of the writer what its predecessor had sent.
 //! drop((writer, reader));

@@ -50,7 +50,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 9] = [
+    let tests: [Test; 10] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -60,6 +60,10 @@ fn main() -> Outcome {
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
         ("a_sleeper_wakes_wherever_its_waker_is_killed", a_sleeper_wakes_wherever_its_waker_is_killed),
+        (
+            "a_sleeping_reader_wakes_wherever_the_writer_is_killed",
+            a_sleeping_reader_wakes_wherever_the_writer_is_killed,
+        ),
         (
             "a_mailbox_survives_its_creator_and_its_remover_killed_anywhere",
             a_mailbox_survives_its_creator_and_its_remover,
@@ -93,6 +97,7 @@ fn perform(task: &str, name: &str) -> Outcome {
         },
         "child-force" => channel.remove(Force::Yes).map(drop)?,
         "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
+        "child-send" => Mailbox::<Pose>::new(name)?.mode(0o640).writer()?.try_send(&pose(1)).map(drop)?,
         "child-create-mailbox" => Mailbox::<Pose>::new(name)?.mode(0o640).writer().map(drop)?,
         "child-remove-mailbox" => Mailbox::<Pose>::new(name)?.remove(Force::No).map(drop)?,
         "child-remove-board" => status::remove(name, Force::No).map(drop)?,
@@ -332,6 +337,40 @@ fn a_sleeper_wakes_wherever_its_waker_is_killed() -> Outcome {
         if !was_killed {
             check(out > 0, "no kill came between publishing and waking")?;
             println!("{stops} kills of a waker, {out} of them when its message was out");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn a_sleeping_reader_wakes_wherever_the_writer_is_killed() -> Outcome {
+    const LONG: Duration = Duration::from_secs(60);
+    let mut out = 0;
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        let mailbox = Mailbox::<Pose>::new(scratch.name())?.mode(0o640);
+        let mut reader = mailbox.reader()?;
+        let was_killed = std::thread::scope(|scope| -> Result<bool, Box<dyn Error>> {
+            let sleeper = scope.spawn(|| reader.take(Some(LONG)));
+            // Long enough to be asleep, nearly always.
+            std::thread::sleep(Duration::from_millis(2));
+            let was_killed = killed("child-send", scratch.name(), stops)?;
+            if mailbox.monitor()?.state()?.sequence.is_none() {
+                mailbox.writer()?.try_send(&pose(1))?;
+            } else {
+                // Nobody wakes it any more.
+                out += u32::from(was_killed);
+            }
+            let taken = sleeper.join().expect("no panic")?;
+            let taken = taken.map(|(sequence, message)| (sequence.get(), message));
+            check(taken == Some((1, pose(1))), "the reader slept on")?;
+            Ok(was_killed)
+        })?;
+        drop(reader);
+        check(mailbox.remove(Force::No)? && scratch.is_gone(), "something is left")?;
+        if !was_killed {
+            check(out > 0, "no kill came between sending and waking")?;
+            println!("{stops} kills of a writer, {out} of them when its message was out");
             return Ok(());
         }
     }

@@ -121,7 +121,7 @@ impl Region {
         let word: *const AtomicU64 = self.word(offset);
         // SAFETY: the half lies within a word that lives as long as `self` and is aligned to 8 bytes; `AtomicU32` is valid for
         // all bits. Nobody accesses it but the kernel, which loads it: accesses of two sizes never meet (fact 1).
-        unsafe { &*word.cast::<AtomicU32>().byte_add(low) }
+        unsafe { &*word.cast::<AtomicU32>().wrapping_byte_add(low) }
     }
 
     /// Copies the bytes from `offset` on into `into`, word by word.

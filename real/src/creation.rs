@@ -5,9 +5,10 @@ use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
 use crate::role::Role;
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
+use lastword_protocol::description;
 use lastword_protocol::header::{Header, HeaderError};
 use std::fmt::Display;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 /// The objects of one channel or board.
@@ -102,8 +103,8 @@ impl Objects for Named<'_> {
         object.begin(self.permission, length)
     }
 
-    fn describe(&self, object: &Object, header: &Header) -> Result<(), OsError> {
-        object.describe(header)
+    fn describe(&self, object: &Object, header: &Header, description: &[u8]) -> Result<(), OsError> {
+        object.describe(header, description)
     }
 
     fn complete(&self, object: &Object) -> Result<(), OsError> {
@@ -133,6 +134,16 @@ impl Objects for Named<'_> {
     ) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         object.locked(bytes)
     }
+}
+
+/// Checks that an object ends where its layout ends, or has a description after it: where that lies.
+pub(crate) fn section(object: &str, header: &Header, layout: usize) -> Result<Range<u64>, OpenError> {
+    description::section(layout, header.length).ok_or_else(|| OpenError::Mismatch {
+        object: object.to_owned(),
+        field: "length in bytes",
+        found: header.length.to_string(),
+        expected: format!("{layout}, or more where a description follows"),
+    })
 }
 
 /// Checks that a field of an object's header is what was asked for.

@@ -121,7 +121,7 @@ impl Writer {
         let permission = Permission::exactly(name, mode & 0o777)?;
         let objects = Named::board(&board, permission);
         let object_name = objects.object(Part::Anchor);
-        let plan = || Ok(Plan { anchor: wanted, data: None });
+        let plan = || Ok(Plan { anchor: wanted, description: &[], data: None });
         let check = |header: &Header| {
             expect(&object_name, "kind", header.kind, wanted.kind)?;
             expect(&object_name, "words", header.consumers, wanted.consumers)?;

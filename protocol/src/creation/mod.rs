@@ -329,7 +329,8 @@ pub fn open<O: Objects, R>(
     Ok((object, header))
 }
 
-/// Looks at a channel without a role. `check` judges the anchor's header, `look` opens the data object that belongs to it.
+/// Looks at a channel without a role. `check` judges the anchor's header, `look` opens the data object that belongs to it,
+/// and may read the anchor's description.
 ///
 /// # Errors
 /// The channel is not there or not complete, the caller refuses, or a system call failed.
@@ -339,12 +340,12 @@ pub fn open<O: Objects, R>(
 pub fn observe<O: Objects, L, T, R>(
     objects: &O,
     check: impl Fn(&Header) -> Result<L, R>,
-    look: impl Fn(&Header, &L) -> Result<T, Failure<O::Error, R>>,
+    look: impl Fn(&O::Object, &Header, &L) -> Result<T, Failure<O::Error, R>>,
 ) -> Result<(L, T), Failure<O::Error, R>> {
     for _ in 0..ATTEMPTS {
         let (anchor, header) = open(objects, Part::Anchor, Access::Read)?;
         let checked = check(&header).map_err(Failure::Refused)?;
-        let seen = look(&header, &checked);
+        let seen = look(&anchor, &header, &checked);
         // A failure counts only if the channel is still the one that was found: it may be just being removed.
         if seen.is_err() && look_again(objects, &anchor, &header, Access::Read)?.is_none() {
             continue;

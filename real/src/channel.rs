@@ -80,14 +80,9 @@ impl Channel<[u8]> {
     /// Looks at a channel as [`observer`](Self::observer) does; with the description that it was found to have.
     pub(crate) fn described_observer(&self) -> Result<(Observer<[u8]>, Description), OpenError> {
         let objects = self.objects();
-        let look = |header: &Header, layout: &Layout| {
+        let look = |anchor: &Object, header: &Header, layout: &Layout| {
             let data = self.open_data(&objects, header, layout, Access::Read)?;
-            let (anchor, again) = creation::open(&objects, Part::Anchor, Access::Read)?;
-            // Where the name is another channel's by now, it is looked at anew.
-            if again != *header {
-                return Err(Failure::Unsettled(Part::Anchor));
-            }
-            Ok((data, self.description(&objects, &anchor, header, layout)?))
+            Ok((data, self.description(&objects, anchor, header, layout)?))
         };
         let seen = creation::observe(&objects, |header| self.check(&objects, Part::Anchor, header), look);
         let (layout, (data, description)) = seen.map_err(|failure| objects.failed(failure))?;
@@ -179,7 +174,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let seen = creation::observe(
             &objects,
             |header| self.check(&objects, Part::Anchor, header),
-            |header, layout| self.open_data(&objects, header, layout, Access::Read),
+            |_, header, layout| self.open_data(&objects, header, layout, Access::Read),
         );
         let (layout, data) = seen.map_err(|failure| self.failed(&objects, failure))?;
         Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))

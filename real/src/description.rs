@@ -2,8 +2,8 @@
 
 use crate::message::Message;
 use crate::value::{Style, Value};
-pub use lastword_protocol::description::{DescriptionError, Dimension, Entry, EntryError, Kind, Shape};
 use lastword_protocol::description::{Description as Parsed, encode};
+pub use lastword_protocol::description::{DescriptionError, Dimension, Entry, EntryError, Kind, Shape};
 use lastword_protocol::header::TypeLayout;
 use std::fmt;
 
@@ -126,7 +126,8 @@ impl Description {
     fn with(&self, field: Option<Entry<'_>>) -> String {
         let TypeLayout { size, align, .. } = self.message_type;
         let name = self.message_type.name().escape_debug();
-        let message_type = if size == 0 { name.to_string() } else { format!("{name} ({size} bytes, aligned to {align})") };
+        let message_type =
+            if size == 0 { name.to_string() } else { format!("{name} ({size} bytes, aligned to {align})") };
         match field {
             Some(field) => format!("{message_type} with the field {field}"),
             None if self.bytes.is_empty() => format!("{message_type}, which names no fields"),

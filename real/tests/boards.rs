@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Child, Pose, Scratch, role, say, wait_for_the_end};
-use lastword::status::{self, Monitor, StatusError, Writer};
+use lastword::status::{self, Key, Monitor, StatusError, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -16,10 +16,10 @@ type Outcome = Result<(), Box<dyn Error>>;
 fn child_process() -> Outcome {
     let (_, name) = role();
     let mut writer = Writer::create(&name, 6, 0o600)?;
-    writer.set(0, 41u64)?;
+    writer.set(Key::at(0), 41u64)?;
     say("ready");
     wait_for_the_end();
-    writer.set(0, 42u64)?;
+    writer.set(Key::at(0), 42u64)?;
     say("ready");
     wait_for_the_end();
     Ok(())
@@ -30,17 +30,23 @@ fn a_value_of_every_kind_is_read_as_it_was_set() -> Outcome {
     let scratch = Scratch::new();
     let mut writer = Writer::create(scratch.name(), 6, 0o600)?;
     let monitor = Monitor::open(scratch.name())?;
-    assert_eq!((monitor.words(), writer.words(), monitor.get::<u64>(5)?), (6, 6, 0));
-    writer.set(0, u32::MAX)?;
-    writer.set(1, u64::MAX)?;
-    writer.set(2, usize::MAX)?;
-    writer.set(3, i64::MIN)?;
-    writer.set(4, -0.5f64)?;
-    writer.set(5, true)?;
-    assert_eq!((monitor.get(0), monitor.get(1), monitor.get(2)), (Ok(u32::MAX), Ok(u64::MAX), Ok(usize::MAX)));
-    assert_eq!((monitor.get(3), monitor.get(4), monitor.get(5)), (Ok(i64::MIN), Ok(-0.5f64), Ok(true)));
-    assert!(matches!(monitor.get::<bool>(1), Err(StatusError::NotOfKind { index: 1, .. })));
-    assert!(matches!(writer.set(6, 1u64), Err(StatusError::OutOfRange { index: 6, words: 6 })));
+    assert_eq!((monitor.words().len(), writer.words().len(), monitor.get::<u64>(Key::at(5))?), (6, 6, 0));
+    writer.set(Key::at(0), u32::MAX)?;
+    writer.set(Key::at(1), u64::MAX)?;
+    writer.set(Key::at(2), usize::MAX)?;
+    writer.set(Key::at(3), i64::MIN)?;
+    writer.set(Key::at(4), -0.5f64)?;
+    writer.set(Key::at(5), true)?;
+    assert_eq!(
+        (monitor.get(Key::at(0)), monitor.get(Key::at(1)), monitor.get(Key::at(2))),
+        (Ok(u32::MAX), Ok(u64::MAX), Ok(usize::MAX))
+    );
+    assert_eq!(
+        (monitor.get(Key::at(3)), monitor.get(Key::at(4)), monitor.get(Key::at(5))),
+        (Ok(i64::MIN), Ok(-0.5f64), Ok(true))
+    );
+    assert!(matches!(monitor.get::<bool>(Key::at(1)), Err(StatusError::NotOfKind { index: 1, .. })));
+    assert!(matches!(writer.set(Key::at(6), 1u64), Err(StatusError::OutOfRange { index: 6, words: 6 })));
     Ok(())
 }
 
@@ -50,10 +56,13 @@ fn a_board_outlives_its_killed_writer_and_the_kernel_knows_whether_one_lives() -
     let mut child = Child::start("write", scratch.name());
     child.hear();
     let monitor = Monitor::open(scratch.name())?;
-    assert_eq!((monitor.writer_lives()?, monitor.last_writer(), monitor.get::<u64>(0)?), (true, Some(child.id()), 41));
+    assert_eq!(
+        (monitor.writer_lives()?, monitor.last_writer(), monitor.get::<u64>(Key::at(0))?),
+        (true, Some(child.id()), 41)
+    );
     child.nudge();
     child.hear();
-    assert_eq!(monitor.get::<u64>(0)?, 42);
+    assert_eq!(monitor.get::<u64>(Key::at(0))?, 42);
     let (channel, holder) = (scratch.name().to_owned(), Some(child.id()));
     let error = Writer::create(scratch.name(), 6, 0o600).expect_err("the child lives");
     assert_eq!(error, OpenError::RoleTaken { channel: channel.clone(), role: Role::Writer, holder });
@@ -63,13 +72,13 @@ fn a_board_outlives_its_killed_writer_and_the_kernel_knows_whether_one_lives() -
     assert!(!monitor.writer_lives()?);
     let mut writer = Writer::create(scratch.name(), 6, 0o600)?;
     assert!(monitor.writer_lives()?);
-    assert_eq!(writer.get::<u64>(0)?, 42, "the successor goes on from there");
-    writer.set(0, 43u64)?;
-    assert_eq!(monitor.get::<u64>(0)?, 43);
+    assert_eq!(writer.get::<u64>(Key::at(0))?, 42, "the successor goes on from there");
+    writer.set(Key::at(0), 43u64)?;
+    assert_eq!(monitor.get::<u64>(Key::at(0))?, 43);
     drop(writer);
     assert!(status::remove(scratch.name(), Force::No)?);
     assert!(!status::remove(scratch.name(), Force::No)?);
-    assert_eq!(monitor.get::<u64>(0)?, 43, "the memory lives as long as the monitor");
+    assert_eq!(monitor.get::<u64>(Key::at(0))?, 43, "the memory lives as long as the monitor");
     Ok(())
 }
 

@@ -197,8 +197,9 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], EntryError> 
     Ok(taken)
 }
 
-/// Whether a text can be shown on a terminal as it is.
-fn is_printable(text: &str) -> bool {
+/// Whether a name or a unit can be shown on a terminal as it is.
+#[must_use]
+pub fn is_printable(text: &str) -> bool {
     // Marks of direction, which make what follows look like something else, and ends of lines that are no controls.
     let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|char| char.is_control() || turns(char))

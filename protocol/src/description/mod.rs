@@ -48,7 +48,7 @@ mod entry;
 use crate::header::{FNV_OFFSET, hash_bytes};
 use core::fmt;
 use core::ops::Range;
-pub use entry::{Dimension, Entry, Kind};
+pub use entry::{Dimension, Entry, Kind, is_printable};
 
 /// Length of the longest description, in bytes.
 pub const LENGTH_MAX: usize = 1 << 20;
@@ -118,6 +118,13 @@ pub enum DescriptionError {
         /// The checksum that is noted.
         found: u64,
     },
+    /// It has not as many entries as the board has words.
+    Count {
+        /// How many there are.
+        found: usize,
+        /// How many words there are.
+        expected: usize,
+    },
     /// An entry cannot be.
     Entry {
         /// Its number.
@@ -151,6 +158,10 @@ pub enum EntryError {
     },
     /// Bytes that have to be 0 are not.
     NotZero,
+    /// It is not the word that belongs there, or none that a board can have.
+    NotAWord,
+    /// Another word has its name.
+    Duplicate,
 }
 
 impl fmt::Display for DescriptionError {
@@ -161,6 +172,9 @@ impl fmt::Display for DescriptionError {
             }
             DescriptionError::Checksum { computed, found } => {
                 write!(f, "its description is damaged: checksum {found:#018x}, computed {computed:#018x}")
+            }
+            DescriptionError::Count { found, expected } => {
+                write!(f, "its description has {found} entries, and it has {expected} words")
             }
             DescriptionError::Entry { number, why } => write!(f, "entry {number} of its description: {why}"),
         }
@@ -181,6 +195,8 @@ impl fmt::Display for EntryError {
             }
             EntryError::Outside { size } => write!(f, "it reaches beyond the {size} bytes that there are"),
             EntryError::NotZero => f.write_str("it has bytes that should be 0"),
+            EntryError::NotAWord => f.write_str("it is not the word of a board that belongs there"),
+            EntryError::Duplicate => f.write_str("another one has its name"),
         }
     }
 }

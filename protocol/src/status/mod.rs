@@ -138,6 +138,11 @@ pub enum StatusError {
         /// How many words the board has.
         words: u16,
     },
+    /// The word there is another one than was asked for by its name, kind and unit.
+    OtherWord {
+        /// The index asked for.
+        index: u16,
+    },
     /// The word is no value of the kind asked for: it was set as another kind, or is garbage.
     NotOfKind {
         /// The word's index.
@@ -154,6 +159,9 @@ impl fmt::Display for StatusError {
         match self {
             StatusError::OutOfRange { index, words } => {
                 write!(f, "word {index} asked for, and the board has words 0 to {}", words.saturating_sub(1))
+            }
+            StatusError::OtherWord { index } => {
+                write!(f, "word {index} is another one than the key is for; use a key of this board")
             }
             StatusError::NotOfKind { index, found, kind } => {
                 write!(f, "word {index} holds {found:#x}, which is no {kind}; read it as the kind it was set as")

@@ -177,7 +177,9 @@ impl Writer {
             OpenError::RoleTaken { channel: board.to_string(), role, holder }
         };
         let attached = creation::attach(&objects, plan, check, refuse);
-        let Attached { anchor, again, .. } = attached.map_err(|failure| explain(&objects, failure, &words))?;
+        let Attached { anchor, again, header, .. } = attached.map_err(|failure| explain(&objects, failure, &words))?;
+        // A board that monitors could not read is no use to its writer either.
+        find_words(&object_name, &again, &header)?;
         let held = Held::new(anchor, Role::Writer);
         let region = again.map(layout.length(), Access::ReadWrite)?;
         Role::Writer.sign(&region);

@@ -211,7 +211,9 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_description_is_refused(fields in vec(generated_field(), 1..5), at: prop::sample::Index, bit in 0..8u32) {
+    fn a_damaged_description_is_refused(
+        fields in vec(generated_field(), 1..5), at: prop::sample::Index, bit in 0..8u32,
+    ) {
         let mut bytes = Vec::new();
         description::encode(fields.iter().map(entry), u64::MAX, &mut bytes).expect("the entries can be");
         let at = at.index(bytes.len());

@@ -335,7 +335,7 @@ impl<T: Message + ?Sized> Channel<T> {
         };
         let layout = layout.map_err(|source| OpenError::Dimensions { channel: self.name.to_string(), source })?;
         match part {
-            Part::Anchor => drop(section(name, header, layout.length(which))?),
+            Part::Anchor => section(name, header, layout.length(which)).map(|_| ())?,
             Part::Data => expect(name, "length in bytes", header.length, layout.length(which) as u64)?,
         }
         // Messages of a type that is not known here have the size that is noted.

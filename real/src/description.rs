@@ -41,8 +41,8 @@ impl Description {
     /// What the messages of type `T` consist of.
     ///
     /// # Errors
-    /// A path of its fields is longer than 255 bytes, a unit longer than 32, arrays are nested deeper than 8, or all of it
-    /// is longer than 1 MiB.
+    /// A path of its fields is longer than 255 bytes, a unit longer than 32, arrays are nested deeper than 8, or all of
+    /// it is longer than 1 MiB.
     pub fn of<T: Message + ?Sized>() -> Result<Self, DescriptionError> {
         let mut leaves = Leaves::default();
         let is_struct = matches!(T::SHAPE, Shape::Struct { .. });
@@ -77,8 +77,8 @@ impl Description {
         &self.message_type
     }
 
-    /// The numbers of a message, by their paths: `pose.x`, `points[].x`. None where the messages are bytes, or of a type
-    /// that does not say what it consists of.
+    /// The numbers of a message, by their paths: `pose.x`, `points[].x`. None where the messages are bytes, or of a
+    /// type that does not say what it consists of.
     pub fn fields(&self) -> impl Iterator<Item = Entry<'_>> {
         Parsed::parse(&self.bytes, self.message_type.size).unwrap_or(Parsed::EMPTY).entries()
     }
@@ -187,8 +187,8 @@ impl<'a> FieldValue<'a> {
         })
     }
 
-    /// The value as JSON: a number, `true`, `false`, or arrays of them. What is not finite, and a value that the message is
-    /// too short for, is `null`.
+    /// The value as JSON: a number, `true`, `false`, or arrays of them. What is not finite, and a value that the
+    /// message is too short for, is `null`.
     pub fn json(&self) -> impl fmt::Display + use<'a> {
         let this = *self;
         fmt::from_fn(move |f| this.write(f, Style::Json, this.field.dimensions(), this.field.offset))

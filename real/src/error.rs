@@ -265,7 +265,8 @@ impl fmt::Display for OpenError {
             }
             OpenError::NotDescribed { channel, source } => write!(
                 f,
-                "channel {channel}: its message type cannot be described: {source}; give it shorter names or fewer fields"
+                "channel {channel}: its message type cannot be described: {source}; give it shorter names or fewer \
+                 fields"
             ),
             OpenError::Mismatch { object, field, found, expected } => write!(
                 f,

@@ -13,8 +13,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// Two programs understand each other if their [`LAYOUT`](Self::LAYOUT)s are equal.
 ///
-/// A type that is declared in another way can implement this by hand. [`SHAPE`](Self::SHAPE) is then what tools see of its
-/// messages; without it they see bytes.
+/// A type that is declared in another way can implement this by hand. [`SHAPE`](Self::SHAPE) is then what tools see of
+/// its messages; without it they see bytes.
 pub trait Message: FromBytes + IntoBytes + Immutable {
     /// What two programs must agree on: name, size, alignment, and the fields' names, types, offsets and units.
     const LAYOUT: TypeLayout;
@@ -84,9 +84,9 @@ pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked) -> Result<Sequ
 /// of fixed size itself. The compiler refuses structs with padding, whose bytes would be undefined: order the fields by
 /// size, or name the gap (`pub unused: [u8; 4]`). The path `::lastword` must be this package.
 ///
-/// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel, so
-/// that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on all
-/// of them. A unit goes for all numbers of an array or a struct that say none of their own.
+/// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel,
+/// so that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on
+/// all of them. A unit goes for all numbers of an array or a struct that say none of their own.
 ///
 /// ```
 /// lastword::message! {
@@ -106,9 +106,10 @@ pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked) -> Result<Sequ
 /// assert_eq!(pose.x, 1.0);
 /// ```
 //
-// A reflection crate in this macro's place would have to work in programs that forbid `unsafe`, and to be small. `facet`
-// 0.46, the one that knows offsets, is an `unsafe trait`, which its derive implements in the caller's crate; it knows far
-// more than is needed here, and had a breaking release each few weeks.
+// A reflection crate in this macro's place would have to work in programs that forbid `unsafe`, and to be small.
+// `facet`
+// 0.46, the one that knows offsets, is an `unsafe trait`, which its derive implements in the caller's crate; it knows
+// far more than is needed here, and had a breaking release each few weeks.
 #[macro_export]
 macro_rules! message {
     ($(

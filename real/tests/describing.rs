@@ -209,10 +209,10 @@ mod other {
             pub(crate) mod $module {
                 lastword::message! {
                     /// Nearly the other one.
-                    pub struct Pose {
+                    pub(crate) struct Pose {
                         $(
                             /// A field.
-                            pub $field: $kind $([$unit])?
+                            pub(crate) $field: $kind $([$unit])?
                         ),*
                     }
                 }

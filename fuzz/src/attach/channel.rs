@@ -143,8 +143,8 @@ pub(super) fn exercise<T: Subject + ?Sized>(scratch: &Scratch, found: &Found, in
     }
 }
 
-/// Looks at the channel without knowing its type. What it says of its messages is what the model reads, and whatever they
-/// are, they can be shown.
+/// Looks at the channel without knowing its type. What it says of its messages is what the model reads, and whatever
+/// they are, they can be shown.
 fn observe_untyped(scratch: &Scratch, found: &Found) {
     let (locks, data) = (found.of(ObjectKind::Locks), found.of(ObjectKind::Data));
     let fields = model::fields(locks, data);

@@ -12,7 +12,7 @@
 //! | not there | | | | creates it empty, goes on as below |
 //! | empty | | 0 | a creator has just begun, or died there | builds it |
 //! | begun | CREATING | 8 or more | a creator is at work, or died there | waits for its lock; then removes it, begins anew |
-//! | complete | MAGIC | as in its header | ready; never begun again | opens it |
+//! | complete | MAGIC | as in its header | ready, described; never begun again | opens it |
 //!
 //! Building, replacing and removing need the lock [`CREATE`] on the object that the name refers to, which is looked at
 //! again after the lock was had. Opening a complete object needs no lock: a process that is stopped while it creates one
@@ -329,8 +329,8 @@ pub fn open<O: Objects, R>(
     Ok((object, header))
 }
 
-/// Looks at a channel without a role. `check` judges the anchor's header, `look` opens the data object that belongs to it,
-/// and may read the anchor's description.
+/// Looks at a channel without a role. `check` judges the anchor's header, `look` opens the data object that belongs to
+/// it, and may read the anchor's description.
 ///
 /// # Errors
 /// The channel is not there or not complete, the caller refuses, or a system call failed.

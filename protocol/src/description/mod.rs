@@ -1,8 +1,8 @@
 //! # Descriptions: what an object holds, so that programs can print it that were not built with it
 //!
 //! The [anchor](crate::creation::Part::Anchor) of a channel or a board carries, after its protocol's own layout, a list
-//! of entries: the fields of the messages, or the words of the board. A tool that knows neither the message type nor the
-//! writer's source finds names, kinds, places and units there. The protocols themselves never look at it.
+//! of entries: the fields of the messages, or the words of the board. A tool that knows neither the message type nor
+//! the writer's source finds names, kinds, places and units there. The protocols themselves never look at it.
 //!
 //! ```text
 //! +-----------------------------------------------------+ 0
@@ -25,9 +25,9 @@
 //!     +--------------------------------------------------------------------------+
 //! ```
 //!
-//! Numbers are in the machine's own order, as in the [header](crate::header). An object without a description ends where
-//! its layout ends: one of messages of bytes, of a type that does not say what it consists of, or a board whose words
-//! have no names.
+//! Numbers are in the machine's own order, as in the [header](crate::header). An object without a description ends
+//! where its layout ends: one of messages of bytes, of a type that does not say what it consists of, or a board whose
+//! words have no names.
 //!
 //! **Messages.** A field that is a struct is not an entry of its own. Its fields are, by their paths: `pose.x`. A field
 //! within an array is one entry with a dimension, however long the array is: `points[].x`, 3 times, 16 bytes apart. The
@@ -36,12 +36,13 @@
 //! **Boards.** Entry i is word i, at offset 8 i. Either every word has an entry, or there is none.
 //!
 //! **Untrusted bytes.** The section is parsed with limits on everything, and a list that was damaged is told by its
-//! checksum. Every element of an entry lies inside of the message or the board, and elements of an array do not overlap:
-//! there are never more elements than bytes. Names and units have no control characters, and none that turn the
-//! direction of writing, so that they can be shown on a terminal.
+//! checksum. Every element of an entry lies inside of the message or the board, and elements of an array do not
+//! overlap: there are never more elements than bytes. Names and units have no control characters, and none that turn
+//! the direction of writing, so that they can be shown on a terminal.
 //!
 //! **What a death leaves.** The description is written before the object is complete
-//! ([`Objects::describe`](crate::creation::Objects::describe)) and never again. An object that is complete has all of it.
+//! ([`Objects::describe`](crate::creation::Objects::describe)) and never again. An object that is complete has all of
+//! it.
 
 mod entry;
 
@@ -204,7 +205,8 @@ impl fmt::Display for EntryError {
 impl core::error::Error for DescriptionError {}
 impl core::error::Error for EntryError {}
 
-/// Where the description of an object of `length` bytes lies, after a layout of `layout` bytes; empty where it has none.
+/// Where the description of an object of `length` bytes lies, after a layout of `layout` bytes; empty where it has
+/// none.
 /// `None` where no object of this layout has that length.
 #[must_use]
 pub fn section(layout: usize, length: u64) -> Option<Range<u64>> {
@@ -260,7 +262,8 @@ impl<'a> Description<'a> {
         Entries { rest: self.entries }
     }
 
-    /// The checksum of the entries. Two descriptions are equal whose entries are, and hardly any others have it in common.
+    /// The checksum of the entries. Two descriptions are equal whose entries are, and hardly any others have it in
+    /// common.
     #[must_use]
     pub const fn checksum(&self) -> u64 {
         self.checksum
@@ -288,8 +291,8 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// Appends the bytes of a description with these entries, of a message or board of `size` bytes: none where there are no
-/// entries. Its checksum.
+/// Appends the bytes of a description with these entries, of a message or board of `size` bytes: none where there are
+/// no entries. Its checksum.
 ///
 /// # Errors
 /// An entry cannot be, or they are too long together. What was appended then is of no account.

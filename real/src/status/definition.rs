@@ -195,7 +195,8 @@ impl Definition {
     /// One more word, for values of kind `V`. Its unit may be empty.
     ///
     /// # Errors
-    /// The name is empty, longer than 64 bytes or has control characters, or another word has it; the unit is longer than
+    /// The name is empty, longer than 64 bytes or has control characters, or another word has it; the unit is longer
+    /// than
     /// 32 bytes or has control characters; or there are 4,096 words.
     pub fn word<V: Value>(&mut self, name: &str, unit: &str) -> Result<Key<V>, DefinitionError> {
         let owned = || name.to_owned();
@@ -237,8 +238,8 @@ pub trait Board: Sized {
     fn find(monitor: &super::Monitor) -> Result<Self, super::KeyError>;
 }
 
-/// Declares the words of a board: each field becomes a [`Key`](crate::status::Key) to a word of its name and kind. A unit
-/// may follow the kind in brackets.
+/// Declares the words of a board: each field becomes a [`Key`](crate::status::Key) to a word of its name and kind. A
+/// unit may follow the kind in brackets.
 ///
 /// ```
 /// lastword::board! {

@@ -1,8 +1,8 @@
 //! Status boards: single words that one process sets and any number of others read, each word whole.
 //!
-//! A board is one object, `/lastword-NAME.status`. Its words have names, kinds and units, which are noted in it, so that a
-//! monitor needs nothing of the writer's but the board's name. Nothing is promised across words; who needs that publishes
-//! a struct through a [`Channel`](crate::Channel).
+//! A board is one object, `/lastword-NAME.status`. Its words have names, kinds and units, which are noted in it, so
+//! that a monitor needs nothing of the writer's but the board's name. Nothing is promised across words; who needs that
+//! publishes a struct through a [`Channel`](crate::Channel).
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,8 +22,8 @@
 //! assert_eq!(monitor.get(temperature)?, 21.5);
 //!
 //! // Whatever there is.
-//! let lines: Vec<String> = monitor.readings().map(|reading| reading.map(|r| r.to_string())).collect::<Result<_, _>>()?;
-//! assert_eq!(lines, ["players: 42", "temperature: 21.5 °C"]);
+//! let lines: Vec<String> = monitor.readings().map(|reading| reading.map(|r| r.to_string())).collect::<Result<_,
+//! _>>()?; assert_eq!(lines, ["players: 42", "temperature: 21.5 °C"]);
 //!
 //! assert!(monitor.writer_lives()?);
 //! drop(writer);
@@ -122,7 +122,8 @@ pub struct Writer {
 
 impl Writer {
     /// Takes the writer's role of board `name`, creating the board of these words (1 to 4,096) if it is not there, with
-    /// permissions exactly `mode` whatever the umask. The words are as a predecessor left them; of a new board they are 0.
+    /// permissions exactly `mode` whatever the umask. The words are as a predecessor left them; of a new board they are
+    /// 0.
     ///
     /// # Errors
     /// A live process has the role, the board has other words, the mode keeps the owner from reading or writing, or the

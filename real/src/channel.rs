@@ -2,7 +2,7 @@
 //! [`creation`].
 
 use crate::consumer::Consumer;
-use crate::creation::{Named, expect, section};
+use crate::creation::{Named, expect, read_description, section};
 use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::message::{Message, fixed_length};
@@ -275,7 +275,7 @@ impl<T: Message + ?Sized> Channel<T> {
         Some(OpenError::Mismatch { object: objects.object(Part::Anchor), field: MESSAGE_TYPE, found, expected })
     }
 
-    /// What is noted of the messages in an anchor with this header.
+    /// What is noted of the messages in a locks object with this header.
     fn description(
         &self,
         objects: &Named<'_>,
@@ -283,10 +283,8 @@ impl<T: Message + ?Sized> Channel<T> {
         header: &Header,
         layout: &Layout,
     ) -> Result<Description, Failure<OsError, OpenError>> {
-        let object = objects.object(Part::Anchor);
-        let section = section(&object, header, layout.length(slots::Object::Locks)).map_err(Failure::Refused)?;
-        let parsed = Description::parse(header.payload, anchor.description(section)?);
-        parsed.map_err(|source| Failure::Refused(OpenError::Description { object, source }))
+        let length = layout.length(slots::Object::Locks);
+        read_description(&objects.object(Part::Anchor), anchor, header, length).map_err(Failure::Refused)
     }
 
     /// Opens, checks and maps the data object that belongs to a locks object with this header.

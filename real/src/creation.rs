@@ -1,5 +1,6 @@
 //! The objects of a channel or board by their names, as [creation](lastword_protocol::creation) reaches them.
 
+use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
@@ -144,6 +145,18 @@ pub(crate) fn section(object: &str, header: &Header, layout: usize) -> Result<Ra
         found: header.length.to_string(),
         expected: format!("{layout}, or more where a description follows"),
     })
+}
+
+/// What an anchor with this header, after a layout of `layout` bytes, says of its messages.
+pub(crate) fn read_description(
+    name: &str,
+    anchor: &Object,
+    header: &Header,
+    layout: usize,
+) -> Result<Description, OpenError> {
+    let bytes = anchor.description(section(name, header, layout)?)?;
+    Description::parse(header.payload, bytes)
+        .map_err(|source| OpenError::Description { object: name.to_owned(), source })
 }
 
 /// Checks that a field of an object's header is what was asked for.

@@ -97,8 +97,10 @@ pub(crate) fn board(found: Option<&[u8]>, asked: Option<(u16, &[u8])>) -> Verdic
         let found = found?;
         let header = header(found)?;
         let count = header[4];
-        let is_count = (1..=WORDS_MAX.into()).contains(&count);
-        section_length(header[3], 256 + 8 * count).filter(|_| is_count)?;
+        if !(1..=WORDS_MAX.into()).contains(&count) {
+            return None;
+        }
+        section_length(header[3], 256 + 8 * count)?;
         let section = found.get(256 + 8 * count as usize..)?;
         let is_asked = asked.is_none_or(|(words, said)| count == words.into() && section == said);
         let is_board = header[1] as u32 == Kind::Status as u32 && is_type(&header, &board_type(section));

@@ -98,13 +98,14 @@ fn alone(name: &str) -> Outcome {
     }
     let mut writer = status::Writer::create(name, 1, 0o600)?;
     let monitor = status::Monitor::open(name)?;
+    let word = status::Key::<u64>::at(0);
     let mut value = 0u64;
     let set = median_ns(|| {
         value += 1;
-        black_box(&mut writer).set(0, value).expect("the board has a word");
+        black_box(&mut writer).set(word, value).expect("the board has a word");
     });
     let get = median_ns(|| {
-        black_box(black_box(&monitor).get::<u64>(0).expect("the board has a word"));
+        black_box(black_box(&monitor).get(word).expect("the board has a word"));
     });
     println!("status: set {set:.1}, get {get:.1}");
     for size in SIZES {

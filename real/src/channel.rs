@@ -2,7 +2,8 @@
 //! [`creation`].
 
 use crate::consumer::Consumer;
-use crate::creation::{Named, expect};
+use crate::creation::{Named, expect, read_description, section};
+use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError};
@@ -13,13 +14,17 @@ use crate::region::Region;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Part, Plan, WAIT};
-use lastword_protocol::header::{Header, Kind};
+use lastword_protocol::description::object_length;
+use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::slots::{self, Layout, LayoutError};
+use std::cell::OnceCell;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 
 const CONSUMERS_DEFAULT: u8 = 8;
+/// What an error is about that names the first field that differs.
+const MESSAGE_TYPE: &str = "message type";
 
 /// A channel by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///
@@ -30,6 +35,8 @@ pub struct Channel<T: Message + ?Sized> {
     name: Name,
     consumers: Option<u8>,
     capacity: Option<usize>,
+    /// The messages' type; whichever is found.
+    payload: Option<TypeLayout>,
     permission: Permission,
     messages: PhantomData<fn(&T)>,
 }
@@ -64,6 +71,25 @@ impl Channel<[u8]> {
     }
 }
 
+impl Channel<[u8]> {
+    /// The channel `name`, whatever its messages are, to be observed alone.
+    pub(crate) fn of_any_type(name: &str) -> Result<Self, NameError> {
+        Self::new(name).map(|channel| Self { payload: None, ..channel })
+    }
+
+    /// Looks at a channel as [`observer`](Self::observer) does; with the description that it was found to have.
+    pub(crate) fn described_observer(&self) -> Result<(Observer<[u8]>, Description), OpenError> {
+        let objects = self.objects();
+        let look = |anchor: &Object, header: &Header, layout: &Layout| {
+            let data = self.open_data(&objects, header, layout, Access::Read)?;
+            Ok((data, self.description(&objects, anchor, header, layout)?))
+        };
+        let seen = creation::observe(&objects, |header| self.check(&objects, Part::Anchor, header), look);
+        let (layout, (data, description)) = seen.map_err(|failure| objects.failed(failure))?;
+        Ok((Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout), description))
+    }
+}
+
 impl<T: Message + ?Sized> Channel<T> {
     /// The channel `name`: 1 to 200 of `A-Z a-z 0-9 . _ -`.
     ///
@@ -71,8 +97,8 @@ impl<T: Message + ?Sized> Channel<T> {
     /// The name cannot be.
     pub fn new(name: &str) -> Result<Self, NameError> {
         let name = Name::new(name)?;
-        let capacity = fixed_length::<T>();
-        Ok(Self { name, consumers: None, capacity, permission: Permission::Default, messages: PhantomData })
+        let (capacity, payload) = (fixed_length::<T>(), Some(T::LAYOUT));
+        Ok(Self { name, consumers: None, capacity, payload, permission: Permission::Default, messages: PhantomData })
     }
 
     /// Asks for that many consumers, 1 to 254.
@@ -148,9 +174,9 @@ impl<T: Message + ?Sized> Channel<T> {
         let seen = creation::observe(
             &objects,
             |header| self.check(&objects, Part::Anchor, header),
-            |header, layout| self.open_data(&objects, header, layout, Access::Read),
+            |_, header, layout| self.open_data(&objects, header, layout, Access::Read),
         );
-        let (layout, data) = seen.map_err(|failure| objects.failed(failure))?;
+        let (layout, data) = seen.map_err(|failure| self.failed(&objects, failure))?;
         Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))
     }
 
@@ -176,9 +202,10 @@ impl<T: Message + ?Sized> Channel<T> {
             Permission::exactly(self.name.as_str(), mode)?;
         }
         let objects = self.objects();
+        let description = OnceCell::new();
         let found = creation::attach(
             &objects,
-            || self.plan(),
+            || self.plan(&description),
             |header| {
                 let layout = self.check(&objects, Part::Anchor, header)?;
                 Ok((layout, self.roles(wanted, &layout)?))
@@ -186,7 +213,7 @@ impl<T: Message + ?Sized> Channel<T> {
             |anchor, layout| self.refuse(wanted, anchor, layout),
         );
         let creation::Attached { role, anchor, again, header, checked: layout } =
-            found.map_err(|failure| objects.failed(failure))?;
+            found.map_err(|failure| self.failed(&objects, failure))?;
         let role = Role::of_channel(role);
         let held = Held::new(anchor, role);
         let access = if role == Role::Producer { Access::ReadWrite } else { Access::Read };
@@ -226,6 +253,40 @@ impl<T: Message + ?Sized> Channel<T> {
         OpenError::RoleTaken { channel, role, holder: role.holder(anchor) }
     }
 
+    /// Why a role or a view was not had. Where the messages are of another type, in which field they differ first.
+    fn failed(&self, objects: &Named<'_>, failure: Failure<OsError, OpenError>) -> OpenError {
+        let error = objects.failed(failure);
+        match &error {
+            OpenError::Mismatch { object, field: MESSAGE_TYPE, .. } if *object == objects.object(Part::Anchor) => {
+                self.first_difference(objects).unwrap_or(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// The first field in which the messages' type differs from what is noted; `None` where that cannot be told.
+    fn first_difference(&self, objects: &Named<'_>) -> Option<OpenError> {
+        let expected = Description::of::<T>().ok()?;
+        let any = Channel::of_any_type(self.name()).ok()?;
+        let (anchor, header) = creation::open::<_, OpenError>(objects, Part::Anchor, Access::Read).ok()?;
+        let layout = any.check(objects, Part::Anchor, &header).ok()?;
+        let found = any.description(objects, &anchor, &header, &layout).ok()?;
+        let (found, expected) = found.first_difference(&expected)?;
+        Some(OpenError::Mismatch { object: objects.object(Part::Anchor), field: MESSAGE_TYPE, found, expected })
+    }
+
+    /// What is noted of the messages in a locks object with this header.
+    fn description(
+        &self,
+        objects: &Named<'_>,
+        anchor: &Object,
+        header: &Header,
+        layout: &Layout,
+    ) -> Result<Description, Failure<OsError, OpenError>> {
+        let length = layout.length(slots::Object::Locks);
+        read_description(&objects.object(Part::Anchor), anchor, header, length).map_err(Failure::Refused)
+    }
+
     /// Opens, checks and maps the data object that belongs to a locks object with this header.
     fn open_data(
         &self,
@@ -244,6 +305,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let found = self.check(objects, Part::Data, data)?;
         let name = &objects.object(Part::Data);
         expect(name, "number, which is the same in both objects of a channel", data.pair, locks.pair)?;
+        expect(name, MESSAGE_TYPE, data.payload, locks.payload)?;
         expect(name, "consumers", found.consumers(), layout.consumers())?;
         expect(name, "capacity in bytes", found.capacity(), layout.capacity())
     }
@@ -256,7 +318,7 @@ impl<T: Message + ?Sized> Channel<T> {
             Part::Data => (Kind::SlotsData, slots::Object::Data),
         };
         expect(name, "kind", header.kind, kind)?;
-        expect(name, "message type", header.payload, T::LAYOUT)?;
+        expect(name, MESSAGE_TYPE, header.payload, self.payload.unwrap_or(header.payload))?;
         expect(name, "consumers", header.consumers, self.consumers.map_or(header.consumers, u64::from))?;
         expect(
             name,
@@ -270,29 +332,40 @@ impl<T: Message + ?Sized> Channel<T> {
             (Ok(consumers), Ok(capacity)) => Layout::new(consumers, capacity),
         };
         let layout = layout.map_err(|source| OpenError::Dimensions { channel: self.name.to_string(), source })?;
-        expect(name, "length in bytes", header.length, layout.length(which) as u64)?;
+        match part {
+            Part::Anchor => section(name, header, layout.length(which)).map(|_| ())?,
+            Part::Data => expect(name, "length in bytes", header.length, layout.length(which) as u64)?,
+        }
+        // Messages of a type that is not known here have the size that is noted.
+        if header.payload != TypeLayout::BYTES {
+            expect(name, "capacity in bytes", header.capacity, header.payload.size)?;
+        }
         Ok(layout)
     }
 
-    /// The headers of both objects, if the channel is created.
-    fn plan(&self) -> Result<Plan, OpenError> {
+    /// The headers of both objects, and what is noted of the messages, if the channel is created.
+    fn plan<'d>(&self, description: &'d OnceCell<Description>) -> Result<Plan<'d>, OpenError> {
         let channel = self.name.to_string();
         let Some(capacity) = self.capacity else { return Err(OpenError::CapacityNotGiven { channel }) };
         let consumers = self.consumers.unwrap_or(CONSUMERS_DEFAULT);
         let layout = Layout::new(consumers, capacity).map_err(|source| OpenError::Dimensions { channel, source })?;
+        let described = Description::of::<T>()
+            .map_err(|source| OpenError::NotDescribed { channel: self.name.to_string(), source })?;
+        let description = description.get_or_init(|| described).bytes();
         // After a fork, parent and child have the same hasher and different pids.
         let pair = std::hash::RandomState::new().hash_one(std::process::id());
-        let header = |kind, object| Header {
+        let header = |kind, object, description| Header {
             kind,
             pair,
-            length: layout.length(object) as u64,
+            length: object_length(layout.length(object), description),
             consumers: consumers.into(),
             capacity: capacity as u64,
             payload: T::LAYOUT,
         };
         Ok(Plan {
-            anchor: header(Kind::SlotsLocks, slots::Object::Locks),
-            data: Some(header(Kind::SlotsData, slots::Object::Data)),
+            anchor: header(Kind::SlotsLocks, slots::Object::Locks, description.len()),
+            description,
+            data: Some(header(Kind::SlotsData, slots::Object::Data, 0)),
         })
     }
 }

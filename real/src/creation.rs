@@ -1,13 +1,15 @@
 //! The objects of a channel, mailbox or board by their names, as [creation](lastword_protocol::creation) reaches them.
 
+use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
 use crate::role::Role;
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
+use lastword_protocol::description;
 use lastword_protocol::header::{Header, HeaderError};
 use std::fmt::Display;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 /// The objects of one channel, mailbox or board.
@@ -118,8 +120,8 @@ impl Objects for Named<'_> {
         object.begin(self.permission, length)
     }
 
-    fn describe(&self, object: &Object, header: &Header) -> Result<(), OsError> {
-        object.describe(header)
+    fn describe(&self, object: &Object, header: &Header, description: &[u8]) -> Result<(), OsError> {
+        object.describe(header, description)
     }
 
     fn complete(&self, object: &Object) -> Result<(), OsError> {
@@ -149,6 +151,28 @@ impl Objects for Named<'_> {
     ) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         object.locked(bytes)
     }
+}
+
+/// Checks that an object ends where its layout ends, or has a description after it: where that lies.
+pub(crate) fn section(object: &str, header: &Header, layout: usize) -> Result<Range<u64>, OpenError> {
+    description::section(layout, header.length).ok_or_else(|| OpenError::Mismatch {
+        object: object.to_owned(),
+        field: "length in bytes",
+        found: header.length.to_string(),
+        expected: format!("{layout}, or more where a description follows"),
+    })
+}
+
+/// What an anchor with this header, after a layout of `layout` bytes, says of its messages.
+pub(crate) fn read_description(
+    name: &str,
+    anchor: &Object,
+    header: &Header,
+    layout: usize,
+) -> Result<Description, OpenError> {
+    let bytes = anchor.description(section(name, header, layout)?)?;
+    Description::parse(header.payload, bytes)
+        .map_err(|source| OpenError::Description { object: name.to_owned(), source })
 }
 
 /// Checks that a field of an object's header is what was asked for.

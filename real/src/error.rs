@@ -2,6 +2,7 @@
 
 use crate::name::NameError;
 use crate::role::Role;
+use lastword_protocol::description::DescriptionError;
 use lastword_protocol::header::HeaderError;
 use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
@@ -115,6 +116,20 @@ pub enum OpenError {
         object: String,
         /// What is wrong with it.
         source: HeaderError,
+    },
+    /// What an object says of its messages or words cannot be.
+    Description {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        source: DescriptionError,
+    },
+    /// The channel is to be created, and there is no room to note what its messages consist of.
+    NotDescribed {
+        /// The channel.
+        channel: String,
+        /// What does not fit.
+        source: DescriptionError,
     },
     /// The object is another one than what was asked for.
     Mismatch {
@@ -269,6 +284,14 @@ impl fmt::Display for OpenError {
                 f,
                 "object {object}: {source}; use the program version that made it, or remove it and create it anew"
             ),
+            OpenError::Description { object, source } => {
+                write!(f, "object {object}: {source}; remove it and create it anew")
+            }
+            OpenError::NotDescribed { channel, source } => write!(
+                f,
+                "channel {channel}: its message type cannot be described: {source}; give it shorter names or fewer \
+                 fields"
+            ),
             OpenError::Mismatch { object, field, found, expected } => write!(
                 f,
                 "object {object}: its {field}: found {found}, expected {expected}; ask for what is there, or remove it \
@@ -317,6 +340,7 @@ impl Error for OpenError {
             OpenError::Header { source, .. } => Some(source),
             OpenError::Corrupt { source, .. } => Some(source),
             OpenError::CorruptMailbox { source, .. } => Some(source),
+            OpenError::Description { source, .. } | OpenError::NotDescribed { source, .. } => Some(source),
             _ => None,
         }
     }

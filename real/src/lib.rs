@@ -4,6 +4,7 @@
 mod channel;
 mod consumer;
 mod creation;
+mod description;
 mod error;
 mod list;
 mod message;
@@ -18,10 +19,12 @@ mod region;
 mod role;
 mod slots;
 pub mod status;
+mod value;
 mod waiting;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
+pub use description::{Description, DescriptionError, Dimension, Entry, EntryError, FieldValue, Kind, Shape};
 pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError};
 /// The protocols themselves, whose errors are the sources of this package's.
 pub use lastword_protocol as protocol;
@@ -34,8 +37,9 @@ pub use list::{ObjectName, objects, remove_unused};
 pub use message::Message;
 pub use name::{NameError, ObjectKind};
 pub use notifier::Notifier;
-pub use observer::Observer;
+pub use observer::{Observer, UntypedObserver};
 pub use producer::{Loan, Producer};
 pub use role::Role;
+pub use value::Value;
 #[doc(hidden)]
 pub use zerocopy;

@@ -158,7 +158,7 @@ fn another_version_is_refused_in_either_object() -> Outcome {
         let (scratch, channel) = existing()?;
         scratch.patch(suffix, 1, |word| word + (1 << 32));
         all_fail(&scratch, &channel, |error| {
-            matches!(error, OpenError::Header { source: HeaderError::Version { found: 2 }, .. })
+            matches!(error, OpenError::Header { source: HeaderError::Version { found: 3 }, .. })
         })?;
     }
     Ok(())

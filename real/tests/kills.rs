@@ -15,8 +15,8 @@ mod common;
 
 use common::{Pose, Scratch, pose};
 use lastword::ready::Mailbox;
-use lastword::status::{self, Monitor, Writer};
-use lastword::{Channel, Force, OpenError, RemoveError};
+use lastword::status::{self, Definition, Key, Monitor, Writer};
+use lastword::{Channel, Force, OpenError, RemoveError, UntypedObserver};
 use lastword_protocol::header::{CREATING, MAGIC};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, flock};
@@ -96,7 +96,7 @@ fn perform(task: &str, name: &str) -> Outcome {
             Err(error) => return Err(error.into()),
         },
         "child-force" => channel.remove(Force::Yes).map(drop)?,
-        "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
+        "child-create-board" => define_board(name).map(drop)?,
         "child-send" => Mailbox::<Pose>::new(name)?.mode(0o640).writer()?.try_send(&pose(1)).map(drop)?,
         "child-create-mailbox" => Mailbox::<Pose>::new(name)?.mode(0o640).writer().map(drop)?,
         "child-remove-mailbox" => Mailbox::<Pose>::new(name)?.remove(Force::No).map(drop)?,
@@ -104,6 +104,15 @@ fn perform(task: &str, name: &str) -> Outcome {
         _ => return Err(format!("no such task: {task}").into()),
     }
     Ok(())
+}
+
+/// Takes the writer's role of a board whose words have names; the key to the last of them.
+fn define_board(name: &str) -> Result<(Writer, Key<f64>), Box<dyn Error>> {
+    let mut definition = Definition::new();
+    definition.word::<u64>("users", "")?;
+    definition.word::<bool>("open", "")?;
+    let load = definition.word("load", "%")?;
+    Ok((Writer::define(name, &definition, 0o640)?, load))
 }
 
 /// Runs a task in a child process up to its `stops`-th stop; `None` where it finished before that.
@@ -168,6 +177,9 @@ fn works(scratch: &Scratch) -> Outcome {
     producer.publish(&pose(1))?;
     assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(1)));
     assert_eq!(channel.observer()?.peek()?.map(|(_, message)| message), Some(pose(1)));
+    let observer = UntypedObserver::open(scratch.name())?;
+    let text = observer.peek()?.map(|(_, message)| observer.description().text(&message).to_string());
+    assert_eq!(text.as_deref(), Some("x: 1.0\ny: -1.0\nat_ns: 1\n"), "it is described, whoever created it");
     drop((producer, consumer));
     assert!(channel.remove(Force::No)?);
     assert!(scratch.is_gone(), "something is left");
@@ -289,6 +301,7 @@ fn a_forced_remover_killed_anywhere_disturbs_no_holder() -> Outcome {
 }
 
 fn a_board_survives_its_creator_and_its_remover() -> Outcome {
+    let said = Some(Ok("load: 0.5 %".to_owned()));
     for task in ["child-create-board", "child-remove-board"] {
         for stops in 0.. {
             let scratch = Scratch::new();
@@ -299,9 +312,11 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
                 println!("{stops} kills in {task}");
                 break;
             }
-            let mut writer = Writer::create(scratch.name(), 3, 0o640)?;
-            writer.set(2, 5u64)?;
-            assert_eq!(Monitor::open(scratch.name())?.get::<u64>(2)?, 5);
+            let (mut writer, load) = define_board(scratch.name())?;
+            writer.set(load, 0.5)?;
+            let monitor = Monitor::open(scratch.name())?;
+            let last = monitor.readings().map(|reading| reading.map(|reading| reading.to_string())).last();
+            assert_eq!(last, said, "it is described, whoever created it");
             drop(writer);
             assert!(status::remove(scratch.name(), Force::No)?);
             assert!(scratch.is_gone(), "something is left");

@@ -7,7 +7,7 @@ mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
 use lastword::ready::{Mailbox, Monitor, ReceiveError, SendError, Sequence, State};
-use lastword::status::{self, Writer};
+use lastword::status::{self, Key, Writer};
 use lastword::{Channel, Force, OpenError, RemoveError, Role};
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
@@ -22,9 +22,9 @@ type Outcome = Result<(), Box<dyn Error>>;
 const STATE: u64 = 256 / 8;
 const LENGTH: u64 = 384 / 8;
 /// What the words of the board say that the killed processes keep.
-const SENDING: u16 = 0;
-const ACTED_ON: u16 = 1;
-const REPEATED: u16 = 2;
+const SENDING: Key<u64> = Key::at(0);
+const ACTED_ON: Key<u64> = Key::at(1);
+const REPEATED: Key<u64> = Key::at(2);
 
 #[test]
 #[ignore = "other tests run it in child processes"]
@@ -94,7 +94,7 @@ fn child_process() -> Outcome {
                 let (number, acted_on): (u64, u64) = (message.sequence().get(), board.get(ACTED_ON)?);
                 assert_eq!(message.read(), pose(number));
                 if number == acted_on && message.may_be_repeated() {
-                    board.set(REPEATED, board.get::<u64>(REPEATED)? + 1)?;
+                    board.set(REPEATED, board.get(REPEATED)? + 1)?;
                 } else {
                     assert_eq!(number, acted_on + 1, "in order, none lost, and none twice without a word");
                     board.set(ACTED_ON, number)?;
@@ -313,8 +313,8 @@ fn killed_at_random(roles: [&str; 2]) -> Outcome {
                 Err(error) => assert!(Instant::now() < deadline, "no reader came up: {error}"),
             }
         };
-        let end = monitor.get::<u64>(ACTED_ON)? + 1000;
-        while monitor.get::<u64>(ACTED_ON)? < end {
+        let end = monitor.get(ACTED_ON)? + 1000;
+        while monitor.get(ACTED_ON)? < end {
             assert!(Instant::now() < deadline, "no message comes any more");
             sleep(Duration::from_millis(1));
         }
@@ -664,6 +664,32 @@ fn the_mode_is_0600_or_exactly_what_was_asked_for_and_never_keeps_the_owner_out(
             assert!(matches!(error, Some(OpenError::Mode { found, .. }) if found == mode), "{error:?}");
         }
         assert!(scratch.is_gone());
+    }
+    Ok(())
+}
+
+lastword::message! {
+    /// As a pose, but for one name.
+    struct OtherPose {
+        x: f64,
+        z: f64,
+        at_ns: u64,
+    }
+}
+
+#[test]
+fn a_mailbox_says_what_its_messages_are_and_in_which_field_a_type_differs() -> Outcome {
+    let scratch = Scratch::new();
+    let _writer = Mailbox::<Pose>::new(scratch.name())?.writer()?;
+    let monitor = Monitor::open(scratch.name())?;
+    let names: Vec<_> = monitor.description().fields().map(|field| field.name.to_owned()).collect();
+    assert_eq!(names, ["x", "y", "at_ns"]);
+    let other = Mailbox::<OtherPose>::new(scratch.name())?;
+    for error in [other.reader().map(drop), other.monitor().map(drop)] {
+        let Err(OpenError::Mismatch { field: "message type", found, expected, .. }) = error else {
+            return Err(format!("expected another type, found {error:?}").into());
+        };
+        assert!(found.contains("y: f64 at byte 8") && expected.contains("z: f64 at byte 8"), "{found}; {expected}");
     }
     Ok(())
 }

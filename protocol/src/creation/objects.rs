@@ -43,7 +43,7 @@ pub enum Access {
 /// # What an implementation owes
 ///
 /// - A lock is of one opened object: two of them conflict, even within one process. Dropping the object gives it up.
-/// - Who sees [`complete`](Self::complete) sees the header and the length as they were before it.
+/// - Who sees [`complete`](Self::complete) sees the header, the description and the length as they were before it.
 /// - A call that fails has done what one has done that was killed: nothing, or its first steps.
 pub trait Objects {
     /// An opened object. Dropping it closes it. The name may be another object's by then, or nobody's.
@@ -99,11 +99,12 @@ pub trait Objects {
     /// A system call failed.
     fn begin(&self, object: &Self::Object, length: u64) -> Result<(), Self::Error>;
 
-    /// Writes a header, all but its first word. One system call.
+    /// Writes a header, all but its first word, and a [description](crate::description), which ends where the object
+    /// ends. Two system calls; one where the description is empty.
     ///
     /// # Errors
     /// A system call failed.
-    fn describe(&self, object: &Self::Object, header: &Header) -> Result<(), Self::Error>;
+    fn describe(&self, object: &Self::Object, header: &Header, description: &[u8]) -> Result<(), Self::Error>;
 
     /// Writes the first word of a complete object. One system call.
     ///

@@ -25,6 +25,8 @@
 //! `holder[c]` (at 264 + 128 c) and the producer's holder (at 248, in the rest of the header's 256 bytes) say which
 //! process took a role last, for messages to people. No protocol reads them.
 //!
+//! After the wait words follows the [description](crate::description) of the messages, if there is one.
+//!
 //! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The wait
 //! words lie side by side: they are written only on the way to sleep, and the producer reads all of them. The payload
 //! of every slot begins at a multiple of 64.

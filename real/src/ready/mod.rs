@@ -57,20 +57,23 @@ mod monitor;
 mod reader;
 mod writer;
 
-use crate::creation::{Named, expect};
-use crate::error::{OpenError, RemoveError};
+use crate::creation::{Named, expect, read_description, section};
+use crate::description::Description;
+use crate::error::{OpenError, OsError, RemoveError};
 use crate::message::{Message, fixed_length};
 use crate::name::{Name, NameError};
 use crate::object::{Object, Permission};
 use crate::role::{Held, Role};
 pub use error::{ReceiveError, SendError};
-use lastword_protocol::creation::{self, Access, Force, Part, Plan, WAIT};
-use lastword_protocol::header::{Header, Kind};
+use lastword_protocol::creation::{self, Access, Failure, Force, Part, Plan, WAIT};
+use lastword_protocol::description::object_length;
+use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::ready::Layout;
 pub use lastword_protocol::ready::{CAPACITY_MAX, Corrupt, Expected, Sequence, State, Word};
 use memory::MailboxMemory;
 pub use monitor::Monitor;
 pub use reader::{Reader, Received};
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 pub use writer::{Loan, Writer};
 
@@ -82,9 +85,13 @@ pub use writer::{Loan, Writer};
 pub struct Mailbox<T: Message + ?Sized> {
     name: Name,
     capacity: Option<usize>,
+    /// The messages' type; `None` where any will do.
+    payload: Option<TypeLayout>,
     permission: Permission,
     messages: PhantomData<fn(&T)>,
 }
+
+const MESSAGE_TYPE: &str = "message type";
 
 impl<T: Message + ?Sized> Clone for Mailbox<T> {
     fn clone(&self) -> Self {
@@ -109,6 +116,11 @@ impl Mailbox<[u8]> {
         Self::new(name).map(|mailbox| mailbox.capacity(capacity))
     }
 
+    /// A mailbox whatever its messages are.
+    fn of_any_type(name: Name) -> Self {
+        Self { name, capacity: None, payload: None, permission: Permission::Default, messages: PhantomData }
+    }
+
     /// Asks for messages of at most `capacity` bytes, 0 to 2^40.
     #[must_use]
     pub fn capacity(self, capacity: usize) -> Self {
@@ -123,7 +135,8 @@ impl<T: Message + ?Sized> Mailbox<T> {
     /// The name cannot be.
     pub fn new(name: &str) -> Result<Self, NameError> {
         let (name, capacity) = (Name::new(name)?, fixed_length::<T>());
-        Ok(Self { name, capacity, permission: Permission::Default, messages: PhantomData })
+        let (payload, permission) = (Some(T::LAYOUT), Permission::Default);
+        Ok(Self { name, capacity, payload, permission, messages: PhantomData })
     }
 
     /// Permissions of the object, if it is created: exactly these, whatever the umask.
@@ -178,9 +191,10 @@ impl<T: Message + ?Sized> Mailbox<T> {
         let objects = self.objects();
         let opened = creation::open(&objects, Part::Anchor, Access::Read);
         let (object, header) = opened.map_err(|failure| objects.failed(failure))?;
-        let layout = self.check(&objects, &header)?;
+        let layout = self.check(&objects, &header).map_err(|error| self.explained(&objects, error))?;
+        let description = read_description(&objects.object(Part::Anchor), &object, &header, layout.length())?;
         let region = object.map(layout.length(), Access::Read)?;
-        Ok(Monitor::new(self.name.clone(), MailboxMemory { region, layout }, object))
+        Ok(Monitor::new(self.name.clone(), MailboxMemory { region, layout }, object, description))
     }
 
     /// Removes the mailbox, and the message that waits in it; false where there was none. Its memory is freed when the
@@ -203,9 +217,10 @@ impl<T: Message + ?Sized> Mailbox<T> {
             Permission::exactly(self.name.as_str(), mode)?;
         }
         let objects = self.objects();
+        let description = OnceCell::new();
         let found = creation::attach(
             &objects,
-            || self.plan(),
+            || self.plan(&description),
             |header| Ok((self.check(&objects, header)?, role.bytes())),
             |anchor: &Object, _| {
                 let channel = self.name.to_string();
@@ -213,7 +228,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
             },
         );
         let creation::Attached { anchor, again, checked: layout, .. } =
-            found.map_err(|failure| objects.failed(failure))?;
+            found.map_err(|failure| self.failed(&objects, failure))?;
         let held = Held::new(anchor, role);
         let region = again.map(layout.length(), Access::ReadWrite)?;
         role.sign(&region);
@@ -228,23 +243,51 @@ impl<T: Message + ?Sized> Mailbox<T> {
     fn check(&self, objects: &Named<'_>, header: &Header) -> Result<Layout, OpenError> {
         let name = &objects.object(Part::Anchor);
         expect(name, "kind", header.kind, Kind::Ready)?;
-        expect(name, "message type", header.payload, T::LAYOUT)?;
+        expect(name, MESSAGE_TYPE, header.payload, self.payload.unwrap_or(header.payload))?;
         let asked = self.capacity.map_or(header.capacity, |asked| asked as u64);
         expect(name, "capacity in bytes", header.capacity, asked)?;
         let layout = self.layout(header.capacity)?;
-        expect(name, "length in bytes", header.length, layout.length() as u64)?;
+        section(name, header, layout.length())?;
         Ok(layout)
     }
 
-    /// The object's header, if the mailbox is created.
-    fn plan(&self) -> Result<Plan, OpenError> {
+    fn failed(&self, objects: &Named<'_>, failure: Failure<OsError, OpenError>) -> OpenError {
+        self.explained(objects, objects.failed(failure))
+    }
+
+    /// The error, which names the first field that differs where the messages are of another type.
+    fn explained(&self, objects: &Named<'_>, error: OpenError) -> OpenError {
+        match error {
+            OpenError::Mismatch { field: MESSAGE_TYPE, .. } => self.first_difference(objects).unwrap_or(error),
+            _ => error,
+        }
+    }
+
+    /// The first field in which the messages' type differs from what is noted; `None` where that cannot be told.
+    fn first_difference(&self, objects: &Named<'_>) -> Option<OpenError> {
+        let expected = Description::of::<T>().ok()?;
+        let any = Mailbox::<[u8]>::of_any_type(self.name.clone());
+        let (anchor, header) = creation::open::<_, OpenError>(objects, Part::Anchor, Access::Read).ok()?;
+        let layout = any.check(objects, &header).ok()?;
+        let object = objects.object(Part::Anchor);
+        let found = read_description(&object, &anchor, &header, layout.length()).ok()?;
+        let (found, expected) = found.first_difference(&expected)?;
+        Some(OpenError::Mismatch { object, field: MESSAGE_TYPE, found, expected })
+    }
+
+    /// The object's header, and what is noted of the messages, if the mailbox is created.
+    fn plan<'d>(&self, description: &'d OnceCell<Description>) -> Result<Plan<'d>, OpenError> {
         let Some(capacity) = self.capacity else {
             return Err(OpenError::CapacityNotGiven { channel: self.name.to_string() });
         };
         let capacity = capacity as u64;
-        let length = self.layout(capacity)?.length() as u64;
+        let layout = self.layout(capacity)?;
+        let described = Description::of::<T>()
+            .map_err(|source| OpenError::NotDescribed { channel: self.name.to_string(), source })?;
+        let description = description.get_or_init(|| described).bytes();
+        let length = object_length(layout.length(), description.len());
         let anchor = Header { kind: Kind::Ready, pair: 0, length, consumers: 0, capacity, payload: T::LAYOUT };
-        Ok(Plan { anchor, data: None })
+        Ok(Plan { anchor, description, data: None })
     }
 
     fn layout(&self, capacity: u64) -> Result<Layout, OpenError> {

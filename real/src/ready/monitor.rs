@@ -1,8 +1,10 @@
 //! A look at a mailbox from outside.
 
+use super::Mailbox;
 use super::error::ReceiveError;
 use super::memory::MailboxMemory;
-use crate::error::OsError;
+use crate::description::Description;
+use crate::error::{OpenError, OsError};
 use crate::name::Name;
 use crate::object::Object;
 use crate::role::Role;
@@ -14,11 +16,29 @@ pub struct Monitor {
     memory: MailboxMemory,
     object: Object,
     name: Name,
+    description: Description,
 }
 
 impl Monitor {
-    pub(super) fn new(name: Name, memory: MailboxMemory, object: Object) -> Self {
-        Self { memory, object, name }
+    pub(super) fn new(name: Name, memory: MailboxMemory, object: Object, description: Description) -> Self {
+        Self { memory, object, name, description }
+    }
+
+    /// Looks at mailbox `name`, whatever its messages are, mapping it read-only. Creates nothing.
+    ///
+    /// # Errors
+    /// The mailbox is not there, not complete yet, or cannot be opened.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn open(name: &str) -> Result<Self, OpenError> {
+        Mailbox::of_any_type(Name::new(name)?).monitor()
+    }
+
+    /// What the mailbox notes of its messages' type.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
     }
 
     /// The number of the last message sent, and whether it still waits for the reader. One plain load.

@@ -43,7 +43,7 @@ pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) 
         let data = channel_header(data_bytes, Kind::SlotsData, asked)?;
         let (consumers, capacity) = (locks[4], locks[5]);
         let stride = 64 + capacity.next_multiple_of(64);
-        let lengths = (256 + 128 * consumers, 384 + (consumers + 2) * stride);
+        let lengths = (256 + 128 * consumers + (8 * consumers).next_multiple_of(64), 384 + (consumers + 2) * stride);
         let is_pair = locks[2] == data[2] && locks[4..CHECKSUM] == data[4..CHECKSUM];
         let is_length = section_length(locks[3], lengths.0).is_some() && data[3] == lengths.1;
         let is_size = is_type(&locks, &TypeLayout::BYTES) || locks[7] == capacity;

@@ -15,7 +15,16 @@
 //! order fails the magic. The magic is written last, so an object either has a complete header or is
 //! [`Incomplete`](HeaderError::Incomplete), which is what a creator leaves that was killed on its way. Everything here
 //! is parsed as untrusted bytes.
+//!
+//! The length is that of the whole object: of an anchor, with the [description](crate::description) that follows the
+//! protocol's layout. An object without one ends where its layout ends, and none is shorter.
+//!
+//! | version | |
+//! |---|---|
+//! | 1 | objects end where their layouts end |
+//! | 2 | descriptions; the hash of a type covers its fields' units |
 
+use crate::description::Shape;
 use core::fmt;
 
 /// Length of a header, in bytes.
@@ -25,7 +34,7 @@ pub const WORDS: usize = LENGTH / 8;
 /// Length of the longest type name, in bytes.
 pub const NAME_MAX: usize = 112;
 /// The version of the layouts in this crate. An object of another version is never touched.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// First word of a complete object.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"lastword");
 /// First word of an object whose creator has not finished.
@@ -70,7 +79,7 @@ impl fmt::Display for Kind {
 /// The layout of a payload type, as far as two programs must agree on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeLayout {
-    /// A hash of everything that the two must agree on: name, size, alignment, fields.
+    /// A hash of everything that the two must agree on: name, size, alignment, fields with their units.
     pub hash: u64,
     /// Size in bytes; 0 for byte messages of varying length.
     pub size: u64,
@@ -79,7 +88,7 @@ pub struct TypeLayout {
     name: [u8; NAME_MAX],
 }
 
-/// A named field of a payload type, for the hash of its layout.
+/// A named field of a payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The field's name.
@@ -90,6 +99,10 @@ pub struct Field {
     pub offset: usize,
     /// Size in bytes.
     pub size: usize,
+    /// The unit that its value is in; empty where it has none or does not say.
+    pub unit: &'static str,
+    /// What the field's type consists of.
+    pub shape: Shape,
 }
 
 impl TypeLayout {
@@ -119,6 +132,7 @@ impl TypeLayout {
             hash = hash_word(hash_bytes(hash, field.name.as_bytes()), field.name.len() as u64);
             hash = hash_word(hash_bytes(hash, field.kind.as_bytes()), field.kind.len() as u64);
             hash = hash_word(hash_word(hash, field.offset as u64), field.size as u64);
+            hash = hash_word(hash_bytes(hash, field.unit.as_bytes()), field.unit.len() as u64);
             i += 1;
         }
         Self { hash, size: size as u64, align: align as u64, name: padded }
@@ -128,6 +142,13 @@ impl TypeLayout {
     #[must_use]
     pub const fn containing(mut self, inner: &Self) -> Self {
         self.hash = hash_word(self.hash, inner.hash);
+        self
+    }
+
+    /// The same layout, with a description's checksum mixed into its hash.
+    #[must_use]
+    pub const fn described_by(mut self, checksum: u64) -> Self {
+        self.hash = hash_word(self.hash, checksum);
         self
     }
 
@@ -145,10 +166,12 @@ impl TypeLayout {
 
 impl fmt::Display for TypeLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Escaped: in an object found, it may have controls of a terminal.
+        let name = self.name().escape_debug();
         if self.size == 0 {
-            write!(f, "{} (layout {:016x})", self.name(), self.hash)
+            write!(f, "{name} (layout {:016x})", self.hash)
         } else {
-            write!(f, "{} ({} bytes, aligned to {}, layout {:016x})", self.name(), self.size, self.align, self.hash)
+            write!(f, "{name} ({} bytes, aligned to {}, layout {:016x})", self.size, self.align, self.hash)
         }
     }
 }
@@ -160,7 +183,7 @@ pub struct Header {
     pub kind: Kind,
     /// A random number that the two objects of one channel share.
     pub pair: u64,
-    /// Length of the whole object, in bytes.
+    /// Length of the whole object, in bytes, with its description.
     pub length: u64,
     /// Consumers of a `slots` channel, words of a `status` board; 0 elsewhere.
     pub consumers: u64,
@@ -306,11 +329,11 @@ impl Header {
     }
 }
 
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+pub(crate) const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 /// FNV-1a, 64 bits. Against accident, not against intent: who can write a header can write its checksum.
-const fn hash_bytes(mut hash: u64, bytes: &[u8]) -> u64 {
+pub(crate) const fn hash_bytes(mut hash: u64, bytes: &[u8]) -> u64 {
     let mut i = 0;
     while i < bytes.len() {
         hash = (hash ^ bytes[i] as u64).wrapping_mul(FNV_PRIME);

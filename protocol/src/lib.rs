@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod creation;
+pub mod description;
 pub mod header;
 pub mod memory;
 pub mod model;

@@ -11,6 +11,7 @@
 
 use core::fmt;
 pub use core::sync::atomic::Ordering;
+use core::time::Duration;
 
 /// What a [`Site`] does to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum Kind {
     RacyRead,
     /// Write of payload.
     Write,
+    /// Sleeping until a word changes.
+    Wait,
+    /// Waking those who sleep on a word.
+    Wake,
 }
 
 /// A named point of a protocol's code at which it reaches shared memory.
@@ -42,7 +47,8 @@ pub struct Site {
     pub name: &'static str,
     /// What happens here.
     pub kind: Kind,
-    /// The ordering; of a compare-exchange, the one of its success. Payload accesses are [`Ordering::Relaxed`].
+    /// The ordering; of a compare-exchange, the one of its success; of a wait, that of the fence that it begins with. Of
+    /// payload accesses and wakes, [`Ordering::Relaxed`].
     pub order: Ordering,
     /// The ordering of a compare-exchange that fails; [`Ordering::Relaxed`] elsewhere.
     pub failure: Ordering,
@@ -69,6 +75,12 @@ impl Site {
     }
     pub(crate) const fn payload(id: u8, name: &'static str, kind: Kind) -> Self {
         Self::new(id, name, kind, Ordering::Relaxed, Ordering::Relaxed)
+    }
+    pub(crate) const fn wait(id: u8, name: &'static str, order: Ordering) -> Self {
+        Self::new(id, name, Kind::Wait, order, Ordering::Relaxed)
+    }
+    pub(crate) const fn wake(id: u8, name: &'static str) -> Self {
+        Self::new(id, name, Kind::Wake, Ordering::Relaxed, Ordering::Relaxed)
     }
     pub(crate) const fn equivalent(mut self, reason: &'static str) -> Self {
         self.weaker_order_is_equivalent = Some(reason);
@@ -115,6 +127,17 @@ pub trait Memory {
 
     /// A fence with the site's ordering.
     fn fence(&self, site: &'static Site);
+
+    /// A fence with the site's ordering; then sleeps until somebody [wakes](Self::wake) those who sleep on `word`, for at
+    /// most `limit`; not at all where `word` is not `current`. May return for no reason: the caller looks again. The
+    /// kernel's futex(2).
+    ///
+    /// Looking at the word and falling asleep are one step to whoever wakes: a wake that comes after it ends the sleep, and
+    /// one that came before it has shown what its process stored before.
+    fn wait(&self, word: Self::Word, current: u64, limit: Duration, site: &'static Site);
+
+    /// Wakes everybody who sleeps on `word`.
+    fn wake(&self, word: Self::Word, site: &'static Site);
 
     /// Reads the 64-bit word `index` of payload area `area`.
     fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64;
@@ -174,6 +197,12 @@ impl<M: Memory> Memory for &M {
     #[inline]
     fn fence(&self, site: &'static Site) {
         (**self).fence(site);
+    }
+    fn wait(&self, word: M::Word, current: u64, limit: Duration, site: &'static Site) {
+        (**self).wait(word, current, limit, site);
+    }
+    fn wake(&self, word: M::Word, site: &'static Site) {
+        (**self).wake(word, site);
     }
     #[inline]
     fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64 {

@@ -3,6 +3,7 @@
 
 use lastword_engines::single::{SingleView, SingleWorld, survive, view};
 use lastword_engines::{Trace, World};
+use lastword_protocol::description::{self, Description, Dimension, Entry, Shape};
 use lastword_protocol::header::{self, Field, Header, HeaderError, Kind, TypeLayout};
 use lastword_protocol::memory::{Memory, Numbering, Site};
 use lastword_protocol::model::variant::Change;
@@ -20,6 +21,7 @@ use std::collections::HashSet;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A failure prints the smallest case, which becomes a test with a name; nothing is written beside the sources.
 fn cases(cases: u32) -> ProptestConfig {
@@ -34,6 +36,46 @@ fn sequences() -> impl Strategy<Value = Sequence> {
 fn layouts() -> impl Strategy<Value = Layout> {
     let capacity = prop_oneof![0..=4096usize, Just(CAPACITY_MAX), CAPACITY_MAX - 64..=CAPACITY_MAX];
     (1..=CONSUMERS_MAX, capacity).prop_map(|(consumers, capacity)| Layout::new(consumers, capacity).expect("in range"))
+}
+
+/// Name, unit, kind, offset, dimensions.
+type GeneratedField = (String, String, description::Kind, u64, Vec<u64>);
+
+fn generated_field() -> impl Strategy<Value = GeneratedField> {
+    let kind = prop_oneof![
+        Just(description::Kind::U8),
+        Just(description::Kind::I128),
+        Just(description::Kind::F32),
+        Just(description::Kind::Bool)
+    ];
+    let unit = prop_oneof!["", "[a-z°/²]{1,10}"];
+    ("[a-zA-Z_.ä\\[\\]]{1,60}", unit, kind, 0..1_u64 << 40, vec(1..9_u64, 0..5))
+}
+
+/// The entry of a field, whose elements lie one behind the other.
+fn entry((name, unit, kind, offset, counts): &GeneratedField) -> Entry<'_> {
+    let mut stride = kind.size() as u64;
+    let mut dimensions: Vec<_> = counts
+        .iter()
+        .rev()
+        .map(|&count| {
+            let dimension = Dimension { count, stride };
+            stride *= count;
+            dimension
+        })
+        .collect();
+    dimensions.reverse();
+    Entry::new(name, unit, *kind, *offset).with_dimensions(&dimensions).expect("they are few")
+}
+
+/// Words that nearly are an entry's.
+fn small_word() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        0..20_u64,
+        Just(u64::from_ne_bytes(*b"name\0\0\0\0")),
+        (1..15_u8, 0..9_u8, 0..4_u8, 0..3_u8).prop_map(|(a, b, c, d)| u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0])),
+        any::<u64>()
+    ]
 }
 
 proptest! {
@@ -156,6 +198,50 @@ proptest! {
     }
 
     #[test]
+    fn a_description_is_written_and_parsed_back(fields in vec(generated_field(), 0..20)) {
+        let entries: Vec<_> = fields.iter().map(entry).collect();
+        let mut bytes = Vec::new();
+        let checksum = description::encode(entries.iter().copied(), u64::MAX, &mut bytes);
+        let parsed = Description::parse(&bytes, u64::MAX).expect("it was just written");
+        prop_assert_eq!(Ok(parsed.checksum()), checksum);
+        prop_assert_eq!(parsed.entries().collect::<Vec<_>>(), entries);
+        prop_assert_eq!(bytes.len() % 8, 0);
+        let length = description::object_length(300, bytes.len());
+        let section = description::section(300, length).expect("an object may have it");
+        prop_assert_eq!((section.end - section.start, section.end), (bytes.len() as u64, length));
+    }
+
+    #[test]
+    fn a_damaged_description_is_refused(
+        fields in vec(generated_field(), 1..5), at: prop::sample::Index, bit in 0..8u32,
+    ) {
+        let mut bytes = Vec::new();
+        description::encode(fields.iter().map(entry), u64::MAX, &mut bytes).expect("the entries can be");
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(Description::parse(&bytes, u64::MAX).is_err());
+        prop_assert!(Description::parse(&bytes[..at], u64::MAX).is_err() || at == 0);
+    }
+
+    #[test]
+    fn any_bytes_with_a_right_checksum_are_parsed_or_refused(words in vec(small_word(), 0..40), size in 0..4096_u64) {
+        let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_ne_bytes).collect();
+        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let checksum = bytes.iter().fold(0xcbf2_9ce4_8422_2325, hash);
+        bytes.extend(checksum.to_ne_bytes());
+        if let Ok(parsed) = Description::parse(&bytes, size) {
+            for entry in parsed.entries() {
+                let elements: u64 = entry.dimensions().iter().map(|dimension| dimension.count).product();
+                prop_assert!(entry.offset + elements * entry.kind.size() as u64 <= size);
+                prop_assert!(!entry.name.is_empty() && !entry.to_string().chars().any(char::is_control));
+            }
+            let mut again = Vec::new();
+            description::encode(parsed.entries(), size, &mut again).expect("what was parsed can be written");
+            prop_assert_eq!(again, bytes);
+        }
+    }
+
+    #[test]
     fn values_of_every_kind_go_through_a_word(word: u64, float: f64, signed: i64, flag: bool) {
         use board::Value;
         prop_assert_eq!(f64::from_word(float.to_word()).map(f64::to_bits), Some(float.to_bits()));
@@ -186,7 +272,9 @@ fn another_version_is_told_whatever_the_rest_says() {
 
 #[test]
 fn the_hash_of_a_type_covers_its_fields() {
-    let field = |name, offset| Field { name, kind: "u64", offset, size: 8 };
+    let shape = Shape::Scalar(description::Kind::U64);
+    let field = |name, offset| Field { name, kind: "u64", offset, size: 8, unit: "", shape };
+    let in_metres = Field { unit: "m", ..field("x", 0) };
     let hashes: HashSet<_> = [
         TypeLayout::new("a", 16, 8, &[]),
         TypeLayout::new("b", 16, 8, &[]),
@@ -195,11 +283,12 @@ fn the_hash_of_a_type_covers_its_fields() {
         TypeLayout::new("a", 16, 8, &[field("x", 0), field("y", 8)]),
         TypeLayout::new("a", 16, 8, &[field("y", 0), field("x", 8)]),
         TypeLayout::new("a", 16, 8, &[field("x", 8), field("y", 0)]),
+        TypeLayout::new("a", 16, 8, &[in_metres, field("y", 8)]),
     ]
     .iter()
     .map(|layout| layout.hash)
     .collect();
-    assert_eq!(hashes.len(), 7);
+    assert_eq!(hashes.len(), 8);
 }
 
 /// A memory in which every load finds what the generator says, and nothing that is stored stays.
@@ -232,6 +321,8 @@ impl<W: Copy + std::fmt::Debug> Memory for Garbage<W> {
         if found == current { Ok(found) } else { Err(found) }
     }
     fn fence(&self, _: &'static Site) {}
+    fn wait(&self, _: W, _: u64, _: Duration, _: &'static Site) {}
+    fn wake(&self, _: W, _: &'static Site) {}
     fn read_word(&self, _: usize, _: usize, _: &'static Site) -> u64 {
         self.next()
     }
@@ -264,7 +355,7 @@ proptest! {
             spent(producer.memory(), 1)?;
             for _ in 0..4 {
                 let _ = producer.publish(bytes);
-                spent(producer.memory(), 3 * u32::from(consumers) + 4 + 2 * payload)?;
+                spent(producer.memory(), 4 * u32::from(consumers) + 4 + 2 * payload)?;
                 let _ = producer.last_length();
                 let _ = producer.read_last(3, bytes);
                 spent(producer.memory(), 2 + payload)?;
@@ -342,7 +433,7 @@ fn play<S: Scenario + Clone + 'static>(
                 None => scenario.start(process, view(&world, process, fuse), &*world)?,
             };
             // An operation that is blocked was an attempt like any other: the run goes on with its next step.
-            let (Progress::Done | Progress::Blocked) = S::perform(&mut now, op, &*world)?;
+            let (Progress::Done | Progress::Blocked | Progress::Slept) = S::perform(&mut now, op, &*world)?;
             Ok(now)
         });
         fuse.set(None);
@@ -392,18 +483,20 @@ proptest! {
 
     #[test]
     fn ready_keeps_its_promises_in_any_run(
-        steps in vec((0..2usize, 0..=32u8, any::<bool>(), deaths()), 1..60),
+        steps in vec((0..2usize, 0..=32u8, 0..4u8, deaths()), 1..60),
         genesis in prop_oneof![Just(None), sequences().prop_map(Some)],
     ) {
-        use ready::Op::{TryReceive, TrySend, TryReceiveAndClear};
+        use ready::Op::{AbandonLoan, TryReceive, TryReceiveAndClear, TrySend, TrySendInPlace};
         let scenario = ready::Scenario { processes: &[&[], &[]], capacity: 32, genesis };
         let steps: Vec<_> = steps
             .into_iter()
-            .map(|(process, length, clear, dies)| {
-                let op = match (process, clear) {
+            .map(|(process, length, kind, dies)| {
+                let op = match (process, kind) {
+                    (0, 0) => AbandonLoan(length),
+                    (0, 1) => TrySendInPlace(length),
                     (0, _) => TrySend(length),
-                    (_, false) => TryReceive,
-                    (_, true) => TryReceiveAndClear,
+                    (_, 0 | 1) => TryReceive,
+                    (_, _) => TryReceiveAndClear,
                 };
                 (process, op, dies)
             })

@@ -1,9 +1,10 @@
 //! What an operation costs: by itself, and between two processes while the other is busy.
 //!
-//! `cargo bench -p lastword` prints three tables. Each figure is the middle of batches or of single calls, as said above
+//! `cargo bench -p lastword` prints four tables. Each figure is the middle of batches or of single calls, as said above
 //! the table; compare ratios within one run, since machines and their moods differ. Payload is written and read whole.
 
 use hdrhistogram::Histogram;
+use lastword::ready::{Mailbox, Reader, SendError, Writer};
 use lastword::{Channel, Force, status};
 use nix::time::{ClockId, clock_gettime};
 use std::error::Error;
@@ -26,8 +27,14 @@ fn main() -> Outcome {
         return child(task, name, size.parse()?);
     }
     let name = format!("bench-{}", std::process::id());
-    let outcome = alone(&name).and_then(|()| against_the_other(&name)).and_then(|()| one_way(&name));
+    let outcome = alone(&name)
+        .and_then(|()| against_the_other(&name))
+        .and_then(|()| one_way(&name))
+        .and_then(|()| there_and_back(&name));
     Channel::<[u8]>::new(&name)?.remove(Force::Yes)?;
+    for mailbox in mailboxes(&name, 0)? {
+        mailbox.remove(Force::Yes)?;
+    }
     status::remove(&name, Force::Yes)?;
     outcome
 }
@@ -91,15 +98,37 @@ fn alone(name: &str) -> Outcome {
     }
     let mut writer = status::Writer::create(name, 1, 0o600)?;
     let monitor = status::Monitor::open(name)?;
+    let word = status::Key::<u64>::at(0);
     let mut value = 0u64;
     let set = median_ns(|| {
         value += 1;
-        black_box(&mut writer).set(0, value).expect("the board has a word");
+        black_box(&mut writer).set(word, value).expect("the board has a word");
     });
     let get = median_ns(|| {
-        black_box(black_box(&monitor).get::<u64>(0).expect("the board has a word"));
+        black_box(black_box(&monitor).get(word).expect("the board has a word"));
     });
-    println!("status: set {set:.1}, get {get:.1}\n");
+    println!("status: set {set:.1}, get {get:.1}");
+    for size in SIZES {
+        let [mailbox, _] = mailboxes(name, size)?;
+        let (mut writer, mut reader) = (mailbox.writer()?, mailbox.reader()?);
+        let (message, mut buffer) = (vec![7; size], vec![0; size]);
+        let mut fails = 0u64;
+        let exchange = median_ns(|| {
+            fails += u64::from(writer.try_send(black_box(&message)).is_err());
+            match reader.try_receive() {
+                Ok(Some(received)) => {
+                    fails += u64::from(received.read_into(black_box(&mut buffer)) != size);
+                    received.clear();
+                }
+                _ => fails += 1,
+            }
+        });
+        assert_eq!(fails, 0, "a call failed");
+        println!("ready: send, receive, read and clear {size} bytes {exchange:.1}");
+        drop((writer, reader));
+        mailbox.remove(Force::No)?;
+    }
+    println!();
     Ok(())
 }
 
@@ -127,7 +156,41 @@ impl Drop for Peer {
     }
 }
 
+/// The mailboxes of a round trip: there, and back.
+fn mailboxes(name: &str, size: usize) -> Result<[Mailbox<[u8]>; 2], Box<dyn Error>> {
+    Ok([Mailbox::bytes(&format!("{name}.there"), size)?, Mailbox::bytes(&format!("{name}.back"), size)?])
+}
+
+/// Sends a message, trying again while the mailbox is full; false where that is over first.
+fn send(writer: &mut Writer<[u8]>, message: &[u8], over: impl Fn() -> bool) -> Result<bool, Box<dyn Error>> {
+    loop {
+        match writer.try_send(message) {
+            Ok(_) => return Ok(true),
+            Err(SendError::Full) if over() => return Ok(false),
+            Err(SendError::Full) => std::hint::spin_loop(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Takes the next message, waiting for it; false where that is over first.
+fn take(reader: &mut Reader<[u8]>, into: &mut Vec<u8>, over: impl Fn() -> bool) -> Result<bool, Box<dyn Error>> {
+    while reader.try_take_into(into)?.is_none() {
+        if over() {
+            return Ok(false);
+        }
+        std::hint::spin_loop();
+    }
+    Ok(true)
+}
+
 fn child(task: &str, name: &str, size: usize) -> Outcome {
+    if task == "child-echo" {
+        return echo(name, size);
+    }
+    if task == "child-echo-asleep" {
+        return echo_asleep(name, size);
+    }
     let channel = Channel::bytes(name, size)?.consumers(3);
     let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
     let ready = || writeln!(std::io::stdout(), "ready");
@@ -267,5 +330,68 @@ fn one_way(name: &str) -> Outcome {
         row("publish to read", 8, &histogram);
     }
     channel.remove(Force::No)?;
+    Ok(())
+}
+
+/// Sends back what comes.
+fn echo(name: &str, size: usize) -> Outcome {
+    let [there, back] = mailboxes(name, size)?;
+    let (mut reader, mut writer) = (there.reader()?, back.writer()?);
+    let mut message = Vec::new();
+    let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+    writeln!(std::io::stdout(), "ready")?;
+    let over = || over.is_finished();
+    while take(&mut reader, &mut message, over)? && send(&mut writer, &message, over)? {}
+    Ok(())
+}
+
+/// As [`echo`], asleep between two messages.
+fn echo_asleep(name: &str, size: usize) -> Outcome {
+    let [there, back] = mailboxes(name, size)?;
+    let (mut reader, mut writer) = (there.reader()?, back.writer()?);
+    let mut message = Vec::new();
+    let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
+    writeln!(std::io::stdout(), "ready")?;
+    let moment = Some(Duration::from_millis(10));
+    while !over.is_finished() {
+        if reader.take_into(&mut message, moment)?.is_some() {
+            writer.send(&message, Some(Duration::from_secs(1)))?;
+        }
+    }
+    Ok(())
+}
+
+fn there_and_back(name: &str) -> Outcome {
+    heading("Two mailboxes between two processes in ns: there and back");
+    for size in [8, 4096, 65536] {
+        let [there, back] = mailboxes(name, size)?;
+        let (mut writer, mut reader) = (there.writer()?, back.reader()?);
+        let (message, mut answer) = (vec![3; size], Vec::new());
+        {
+            let _echo = Peer::start("child-echo", name, size)?;
+            // A process that has died answers no more.
+            let end = Instant::now() + Duration::from_secs(10 * LATENCY_SECONDS);
+            let over = || Instant::now() > end;
+            let trips = timed(|| {
+                let came = send(&mut writer, &message, over)? && take(&mut reader, &mut answer, over)?;
+                if came && answer == message { Ok(()) } else { Err("the message did not come back".into()) }
+            })?;
+            row("send to take, twice; both poll", size, &trips);
+        }
+        {
+            let _echo = Peer::start("child-echo-asleep", name, size)?;
+            let moment = Some(Duration::from_secs(10));
+            let trips = timed(|| {
+                writer.send(&message, moment)?;
+                let came = reader.take_into(&mut answer, moment)?.is_some();
+                if came && answer == message { Ok(()) } else { Err("the message did not come back".into()) }
+            })?;
+            row("send to take, twice; both wait", size, &trips);
+        }
+        drop((writer, reader));
+        there.remove(Force::No)?;
+        back.remove(Force::No)?;
+    }
+    println!();
     Ok(())
 }

@@ -2,7 +2,8 @@
 //! [`creation`].
 
 use crate::consumer::Consumer;
-use crate::creation::{Named, expect};
+use crate::creation::{Named, expect, read_description, section};
+use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::generation::{self, Link, Right, follow};
 use crate::holder::Holder;
@@ -17,14 +18,18 @@ use crate::replacement::Replacement;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
 use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Objects, Part, Plan, WAIT};
+use lastword_protocol::description::object_length;
 use lastword_protocol::header::{Header, Kind, TypeLayout};
 use lastword_protocol::slots::{self, Layout, LayoutError};
+use std::cell::OnceCell;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 const CONSUMERS_DEFAULT: u8 = 8;
+/// What an error is about that names the first field that differs.
+const MESSAGE_TYPE: &str = "message type";
 
 /// A channel by its name, and what is asked of it. Nothing is opened or created before a role is taken.
 ///
@@ -36,6 +41,8 @@ pub struct Channel<T: Message + ?Sized> {
     name: Name,
     consumers: Option<u8>,
     capacity: Option<usize>,
+    /// The messages' type; whichever is found.
+    payload: Option<TypeLayout>,
     permission: Permission,
     owner: Owner,
     messages: PhantomData<fn(&T)>,
@@ -74,6 +81,18 @@ impl Channel<[u8]> {
     }
 }
 
+impl Channel<[u8]> {
+    /// The channel `name`, whatever its messages are, to be observed alone.
+    pub(crate) fn of_any_type(name: &str) -> Result<Self, NameError> {
+        Self::new(name).map(|channel| Self { payload: None, ..channel })
+    }
+
+    /// Looks at a channel as [`observer`](Self::observer) does; with the description that it was found to have.
+    pub(crate) fn described_observer(&self) -> Result<(Observer<[u8]>, Description), OpenError> {
+        self.observe(|objects, anchor, header, layout| self.description(objects, anchor, header, layout))
+    }
+}
+
 impl<T: Message + ?Sized> Channel<T> {
     /// The channel `name`: 1 to 200 of `A-Z a-z 0-9 . _ -`.
     ///
@@ -81,9 +100,9 @@ impl<T: Message + ?Sized> Channel<T> {
     /// The name cannot be.
     pub fn new(name: &str) -> Result<Self, NameError> {
         let name = Name::new(name)?;
-        let capacity = fixed_length::<T>();
+        let (capacity, payload) = (fixed_length::<T>(), Some(T::LAYOUT));
         let (permission, owner) = (Permission::Default, Owner::default());
-        Ok(Self { name, consumers: None, capacity, permission, owner, messages: PhantomData })
+        Ok(Self { name, consumers: None, capacity, payload, permission, owner, messages: PhantomData })
     }
 
     /// Asks for that many consumers, 1 to 254.
@@ -154,27 +173,15 @@ impl<T: Message + ?Sized> Channel<T> {
     /// Looks at the channel without a role: reads the locks object's header, which says that the channel is complete, and
     /// maps the data object read-only. Creates nothing.
     ///
-    /// An observer of a channel that is removed and created anew goes on seeing the old one.
+    /// An observer of a channel that is removed and created anew, or replaced, goes on seeing the old one.
     ///
     /// # Errors
-    /// The channel is not there, not complete yet, not what was asked for, or cannot be opened.
+    /// The channel is not there, not complete yet, not what was asked for, belongs to another user, or cannot be opened.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn observer(&self) -> Result<Observer<T>, OpenError> {
-        let observe = |name: &Name| {
-            let objects = self.objects(name);
-            let seen = creation::observe(
-                &objects,
-                |header| self.check(&objects, Part::Anchor, header),
-                |header, layout| Ok((*layout, self.open_data(&objects, header, layout, Access::Read)?)),
-            );
-            seen.map_err(|failure| objects.failed(failure))
-        };
-        let ((anchor, (layout, data)), link) =
-            follow(&self.objects(&self.name), &self.name, observe, |(anchor, _)| anchor)?;
-        let memory = SlotsMemory { data, locks: None, layout };
-        Ok(Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link))
+        self.observe(|_, _, _, _| Ok(())).map(|(observer, ())| observer)
     }
 
     /// Begins to replace the channel, which has to be there, by one of this type and these dimensions: creates it
@@ -218,7 +225,8 @@ impl<T: Message + ?Sized> Channel<T> {
             name: right.next(),
             ..self.clone()
         };
-        let (_, attached) = next.attach_to(&next.name, Wanted::Producer, || next.plan())?;
+        let description = OnceCell::new();
+        let (_, attached) = next.attach_to(&next.name, Wanted::Producer, || next.plan(&description))?;
         let unsettled = OpenError::Unsettled { object: self.objects(&self.name).object(Part::Anchor) };
         let link = right.link()?.ok_or(unsettled)?;
         Ok(Replacement::new(Producer::recover(attached, link)?, right))
@@ -243,7 +251,9 @@ impl<T: Message + ?Sized> Channel<T> {
         let ((anchor, header), _) = follow(&self.objects(&self.name), &self.name, open, |(anchor, _)| anchor)?;
         let channel = self.name.to_string();
         match role {
-            Role::Writer => return Err(OpenError::NoSuchRole { channel, role }),
+            Role::Writer | Role::MailboxWriter | Role::MailboxReader => {
+                return Err(OpenError::NoSuchRole { channel, role });
+            }
             Role::Consumer(index) if u64::from(index) >= header.consumers => {
                 let consumers = u8::try_from(header.consumers).unwrap_or(u8::MAX);
                 return Err(OpenError::NoSuchConsumer { channel, index, consumers });
@@ -275,9 +285,10 @@ impl<T: Message + ?Sized> Channel<T> {
         if let Permission::Exactly(mode) = self.permission {
             Permission::exactly(self.name.as_str(), mode)?;
         }
+        let description = OnceCell::new();
         let attach = |name: &Name| {
             if name.generation() == 0 {
-                return self.attach_to(name, wanted, || self.plan());
+                return self.attach_to(name, wanted, || self.plan(&description));
             }
             let objects = self.objects(name);
             let missing = || OpenError::GenerationMissing { object: objects.object(Part::Anchor) };
@@ -290,11 +301,11 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     /// Takes a role of one generation, creating it as `plan` says if it is not there.
-    fn attach_to(
+    fn attach_to<'d>(
         &self,
         name: &Name,
         wanted: Wanted,
-        plan: impl Fn() -> Result<Plan, OpenError>,
+        plan: impl Fn() -> Result<Plan<'d>, OpenError>,
     ) -> Result<(u8, Attached), OpenError> {
         let objects = self.objects(name);
         let found = creation::attach(
@@ -307,7 +318,7 @@ impl<T: Message + ?Sized> Channel<T> {
             |anchor, layout| self.refuse(wanted, anchor, layout),
         );
         let creation::Attached { role, anchor, again, header, checked: layout } =
-            found.map_err(|failure| objects.failed(failure))?;
+            found.map_err(|failure| self.failed(&objects, failure))?;
         let role = Role::of_channel(role);
         let held = Held::new(anchor, role);
         let access = if role == Role::Producer { Access::ReadWrite } else { Access::Read };
@@ -317,6 +328,29 @@ impl<T: Message + ?Sized> Channel<T> {
         let index = if let Role::Consumer(index) = role { index } else { 0 };
         let memory = SlotsMemory { data, locks: Some(locks), layout };
         Ok((index, Attached { name: self.name.clone(), memory, layout, held, roles: Arc::new(again) }))
+    }
+
+    /// Looks at the newest generation without a role; with what `read` makes of its locks object.
+    fn observe<D>(
+        &self,
+        read: impl Fn(&Named<'_>, &Object, &Header, &Layout) -> Result<D, Failure<OsError, OpenError>>,
+    ) -> Result<(Observer<T>, D), OpenError> {
+        let look = |name: &Name| {
+            let objects = self.objects(name);
+            let seen = creation::observe(
+                &objects,
+                |header| self.check(&objects, Part::Anchor, header),
+                |anchor, header, layout| {
+                    let data = self.open_data(&objects, header, layout, Access::Read)?;
+                    Ok((*layout, data, read(&objects, anchor, header, layout)?))
+                },
+            );
+            seen.map_err(|failure| self.failed(&objects, failure))
+        };
+        let ((anchor, (layout, data, found)), link) =
+            follow(&self.objects(&self.name), &self.name, look, |(anchor, _)| anchor)?;
+        let memory = SlotsMemory { data, locks: None, layout };
+        Ok((Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link), found))
     }
 
     fn objects<'n>(&self, name: &'n Name) -> Named<'n> {
@@ -347,6 +381,40 @@ impl<T: Message + ?Sized> Channel<T> {
         OpenError::RoleTaken { channel, role, holder: role.holder(anchor) }
     }
 
+    /// Why a role or a view was not had. Where the messages are of another type, in which field they differ first.
+    fn failed(&self, objects: &Named<'_>, failure: Failure<OsError, OpenError>) -> OpenError {
+        let error = objects.failed(failure);
+        match &error {
+            OpenError::Mismatch { object, field: MESSAGE_TYPE, .. } if *object == objects.object(Part::Anchor) => {
+                self.first_difference(objects).unwrap_or(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// The first field in which the messages' type differs from what is noted; `None` where that cannot be told.
+    fn first_difference(&self, objects: &Named<'_>) -> Option<OpenError> {
+        let expected = Description::of::<T>().ok()?;
+        let any = Channel::of_any_type(self.name()).ok()?;
+        let (anchor, header) = creation::open::<_, OpenError>(objects, Part::Anchor, Access::Read).ok()?;
+        let layout = any.check(objects, Part::Anchor, &header).ok()?;
+        let found = any.description(objects, &anchor, &header, &layout).ok()?;
+        let (found, expected) = found.first_difference(&expected)?;
+        Some(OpenError::Mismatch { object: objects.object(Part::Anchor), field: MESSAGE_TYPE, found, expected })
+    }
+
+    /// What is noted of the messages in a locks object with this header.
+    fn description(
+        &self,
+        objects: &Named<'_>,
+        anchor: &Object,
+        header: &Header,
+        layout: &Layout,
+    ) -> Result<Description, Failure<OsError, OpenError>> {
+        let length = layout.length(slots::Object::Locks);
+        read_description(&objects.object(Part::Anchor), anchor, header, length).map_err(Failure::Refused)
+    }
+
     /// Opens, checks and maps the data object that belongs to a locks object with this header.
     fn open_data(
         &self,
@@ -365,6 +433,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let found = self.check(objects, Part::Data, data)?;
         let name = &objects.object(Part::Data);
         expect(name, "number, which is the same in both objects of a channel", data.pair, locks.pair)?;
+        expect(name, MESSAGE_TYPE, data.payload, locks.payload)?;
         expect(name, "consumers", found.consumers(), layout.consumers())?;
         expect(name, "capacity in bytes", found.capacity(), layout.capacity())
     }
@@ -377,7 +446,7 @@ impl<T: Message + ?Sized> Channel<T> {
             Part::Data => (Kind::SlotsData, slots::Object::Data),
         };
         expect(name, "kind", header.kind, kind)?;
-        expect(name, "message type", header.payload, T::LAYOUT)?;
+        expect(name, MESSAGE_TYPE, header.payload, self.payload.unwrap_or(header.payload))?;
         expect(name, "consumers", header.consumers, self.consumers.map_or(header.consumers, u64::from))?;
         expect(
             name,
@@ -391,29 +460,40 @@ impl<T: Message + ?Sized> Channel<T> {
             (Ok(consumers), Ok(capacity)) => Layout::new(consumers, capacity),
         };
         let layout = layout.map_err(|source| OpenError::Dimensions { channel: self.name.to_string(), source })?;
-        expect(name, "length in bytes", header.length, layout.length(which) as u64)?;
+        match part {
+            Part::Anchor => section(name, header, layout.length(which)).map(|_| ())?,
+            Part::Data => expect(name, "length in bytes", header.length, layout.length(which) as u64)?,
+        }
+        // Messages of a type that is not known here have the size that is noted.
+        if header.payload != TypeLayout::BYTES {
+            expect(name, "capacity in bytes", header.capacity, header.payload.size)?;
+        }
         Ok(layout)
     }
 
-    /// The headers of both objects, if the channel is created.
-    fn plan(&self) -> Result<Plan, OpenError> {
+    /// The headers of both objects, and what is noted of the messages, if the channel is created.
+    fn plan<'d>(&self, description: &'d OnceCell<Description>) -> Result<Plan<'d>, OpenError> {
         let channel = self.name.to_string();
         let Some(capacity) = self.capacity else { return Err(OpenError::CapacityNotGiven { channel }) };
         let consumers = self.consumers.unwrap_or(CONSUMERS_DEFAULT);
         let layout = Layout::new(consumers, capacity).map_err(|source| OpenError::Dimensions { channel, source })?;
+        let described = Description::of::<T>()
+            .map_err(|source| OpenError::NotDescribed { channel: self.name.to_string(), source })?;
+        let description = description.get_or_init(|| described).bytes();
         // After a fork, parent and child have the same hasher and different pids.
         let pair = std::hash::RandomState::new().hash_one(std::process::id());
-        let header = |kind, object| Header {
+        let header = |kind, object, description| Header {
             kind,
             pair,
-            length: layout.length(object) as u64,
+            length: object_length(layout.length(object), description),
             consumers: consumers.into(),
             capacity: capacity as u64,
             payload: T::LAYOUT,
         };
         Ok(Plan {
-            anchor: header(Kind::SlotsLocks, slots::Object::Locks),
-            data: Some(header(Kind::SlotsData, slots::Object::Data)),
+            anchor: header(Kind::SlotsLocks, slots::Object::Locks, description.len()),
+            description,
+            data: Some(header(Kind::SlotsData, slots::Object::Data, 0)),
         })
     }
 }

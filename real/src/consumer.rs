@@ -6,13 +6,16 @@ use crate::generation::Link;
 use crate::holder::Holder;
 use crate::message::{Message, check_locked};
 use crate::name::Name;
+use crate::notifier::{Doze, Notifier};
 use crate::object::Object;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
+use crate::waiting::wait;
 use lastword_protocol::slots::{self, Corrupt, Garbage, Recovery, Sequence, Word};
 use std::marker::PhantomData;
 use std::mem::forget;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One process that locks the most recent message of a channel, in place.
 ///
@@ -25,10 +28,21 @@ pub struct Consumer<T: Message + ?Sized> {
     recovery: Recovery,
     seen: Option<Sequence>,
     name: Name,
+    doze: DozeUntilDropped,
     held: Held,
     roles: Arc<Object>,
     link: Link,
     messages: PhantomData<fn() -> Box<T>>,
+}
+
+/// Ends the notifiers' use of the wait word, before the role is given up.
+#[derive(Debug, Default)]
+struct DozeUntilDropped(Arc<Doze>);
+
+impl Drop for DozeUntilDropped {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl<T: Message + ?Sized> Consumer<T> {
@@ -48,7 +62,8 @@ impl<T: Message + ?Sized> Consumer<T> {
                 }
             }
         }
-        Ok(Self { inner, recovery, seen, name, held, roles, link, messages: PhantomData })
+        let doze = DozeUntilDropped::default();
+        Ok(Self { inner, recovery, seen, name, doze, held, roles, link, messages: PhantomData })
     }
 
     /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
@@ -125,6 +140,73 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[inline]
     pub fn has_newer(&self) -> Result<bool, AcquireError> {
         Ok(self.newest()?.is_some_and(|newest| Some(newest) != self.seen))
+    }
+
+    /// Waits until there is a message that this consumer has not had; false if there still is none after `timeout`, which
+    /// may be `None` to wait for ever.
+    ///
+    /// Spins for a few microseconds, then sleeps, and is woken by the publish. A producer that is killed between publishing
+    /// and waking leaves it asleep until there is another producer, but for 100 ms at most.
+    ///
+    /// # Errors
+    /// A word in shared memory is garbage.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, AcquireError> {
+        let (waiter, seen) = (self.inner.waiter(), self.seen);
+        let is_there = || self.has_newer();
+        let sleep = |limit| {
+            // It ends only when this consumer is dropped.
+            let dozes = self.doze.0.alone(|| waiter.doze(seen)).unwrap_or(Ok(None));
+            match dozes.map_err(|source| self.failed(source))? {
+                Some(doze) => waiter.sleep(doze, limit),
+                None => return Ok(true),
+            }
+            Ok(false)
+        };
+        wait(timeout, is_there, sleep)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sleep_without_backstop(&self) {
+        let waiter = self.inner.waiter();
+        while let Some(doze) = waiter.doze(self.seen).expect("no garbage") {
+            waiter.sleep(doze, Duration::MAX);
+        }
+    }
+
+    /// Waits as [`wait`](Self::wait) does, and locks the message; `None` if there is none after `timeout`.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Crash safety
+    /// *All or nothing*, as [`acquire`](Self::acquire).
+    pub fn acquire_newer(&mut self, timeout: Option<Duration>) -> Result<Option<Sample<'_, T>>, AcquireError> {
+        if self.wait(timeout)? { self.acquire() } else { Ok(None) }
+    }
+
+    /// A file descriptor that becomes readable when there is a message that this consumer has not had: for event loops and
+    /// async runtimes.
+    ///
+    /// # Errors
+    /// The process may have no more descriptors or threads.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn notifier(&self) -> Result<Notifier, OsError> {
+        let memory = self.inner.memory().clone();
+        Notifier::start(self.name.as_str(), memory, self.index(), self.seen, Arc::clone(&self.doze.0))
+    }
+
+    /// Makes `notifier`'s descriptor unreadable until there is a message that this consumer has not had. If there is one
+    /// already, it is readable again at once.
+    ///
+    /// # Crash safety
+    /// *Nothing to undo.*
+    pub fn rearm(&self, notifier: &Notifier) {
+        notifier.rearm(self.seen);
     }
 
     /// The live process that has the producer's role, as the kernel knows; `None` where none has.

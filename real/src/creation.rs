@@ -1,17 +1,19 @@
-//! The objects of a channel or board by their names, as [creation](lastword_protocol::creation) reaches them.
+//! The objects of a channel, mailbox or board by their names, as [creation](lastword_protocol::creation) reaches them.
 
+use crate::description::Description;
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
 use crate::owner::Owner;
 use crate::role::Role;
 use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
+use lastword_protocol::description;
 use lastword_protocol::header::{Header, HeaderError};
 use std::fmt::Display;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
-/// The objects of one channel or board.
+/// The objects of one channel, mailbox or board.
 pub(crate) struct Named<'n> {
     name: &'n Name,
     anchor: ObjectKind,
@@ -25,6 +27,11 @@ impl<'n> Named<'n> {
         Self { name, anchor: ObjectKind::Locks, permission, owner }
     }
 
+    /// The object of a mailbox, with these permissions if it is created, of these owners if it is there.
+    pub(crate) fn mailbox(name: &'n Name, permission: Permission, owner: Owner) -> Self {
+        Self { name, anchor: ObjectKind::Ready, permission, owner }
+    }
+
     /// The object of a board, with these permissions if it is created, of these owners if it is there.
     pub(crate) fn board(name: &'n Name, permission: Permission, owner: Owner) -> Self {
         Self { name, anchor: ObjectKind::Status, permission, owner }
@@ -33,6 +40,11 @@ impl<'n> Named<'n> {
     /// The objects of a channel that are only removed, whosever they are: nothing in them is believed.
     pub(crate) fn channel_to_remove(name: &'n Name) -> Self {
         Self::channel(name, Permission::Default, Owner::Anybody)
+    }
+
+    /// The object of a mailbox that is only removed.
+    pub(crate) fn mailbox_to_remove(name: &'n Name) -> Self {
+        Self::mailbox(name, Permission::Default, Owner::Anybody)
     }
 
     /// The object of a board that is only removed.
@@ -62,17 +74,23 @@ impl<'n> Named<'n> {
         }
     }
 
-    /// Removes the channel or board; false where there was none. Waits that long for another process that creates or
+    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that creates or
     /// removes it.
     pub(crate) fn remove(&self, force: Force, wait: Duration) -> Result<bool, RemoveError> {
-        let is_board = self.anchor == ObjectKind::Status;
-        let parts = if is_board { Parts::Anchor } else { Parts::Both };
+        let parts = match self.anchor {
+            ObjectKind::Data | ObjectKind::Locks => Parts::Both,
+            ObjectKind::Ready | ObjectKind::Status => Parts::Anchor,
+        };
         let object = || self.object(Part::Anchor);
         match creation::remove(self, parts, force, wait)? {
             Removal::Removed => Ok(true),
             Removal::Missing => Ok(false),
             Removal::InUse(anchor, byte) => {
-                let role = if is_board { Role::Writer } else { Role::of_channel(byte) };
+                let role = match self.anchor {
+                    ObjectKind::Data | ObjectKind::Locks => Role::of_channel(byte),
+                    ObjectKind::Ready => Role::of_mailbox(byte),
+                    ObjectKind::Status => Role::Writer,
+                };
                 let holder = role.holder(&anchor);
                 Err(RemoveError::InUse { channel: self.name.to_string(), role, holder })
             }
@@ -116,8 +134,8 @@ impl Objects for Named<'_> {
         object.begin(self.permission, length)
     }
 
-    fn describe(&self, object: &Object, header: &Header) -> Result<(), OsError> {
-        object.describe(header)
+    fn describe(&self, object: &Object, header: &Header, description: &[u8]) -> Result<(), OsError> {
+        object.describe(header, description)
     }
 
     fn complete(&self, object: &Object) -> Result<(), OsError> {
@@ -147,6 +165,28 @@ impl Objects for Named<'_> {
     ) -> Result<Option<RangeInclusive<LockByte>>, OsError> {
         object.locked(bytes)
     }
+}
+
+/// Checks that an object ends where its layout ends, or has a description after it: where that lies.
+pub(crate) fn section(object: &str, header: &Header, layout: usize) -> Result<Range<u64>, OpenError> {
+    description::section(layout, header.length).ok_or_else(|| OpenError::Mismatch {
+        object: object.to_owned(),
+        field: "length in bytes",
+        found: header.length.to_string(),
+        expected: format!("{layout}, or more where a description follows"),
+    })
+}
+
+/// What an anchor with this header, after a layout of `layout` bytes, says of its messages.
+pub(crate) fn read_description(
+    name: &str,
+    anchor: &Object,
+    header: &Header,
+    layout: usize,
+) -> Result<Description, OpenError> {
+    let bytes = anchor.description(section(name, header, layout)?)?;
+    Description::parse(header.payload, bytes)
+        .map_err(|source| OpenError::Description { object: name.to_owned(), source })
 }
 
 /// Checks that a field of an object's header is what was asked for.

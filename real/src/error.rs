@@ -3,7 +3,9 @@
 use crate::holder::Process;
 use crate::name::{NameError, ObjectKind};
 use crate::role::Role;
+use lastword_protocol::description::DescriptionError;
 use lastword_protocol::header::HeaderError;
+use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Corrupt, LayoutError};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -74,7 +76,7 @@ impl fmt::Display for OsError {
 
 impl Error for OsError {}
 
-/// Why a role or a view of a channel or board was not had.
+/// Why a role or a view of a channel, mailbox or board was not had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -94,14 +96,21 @@ pub enum OpenError {
         /// The words asked for.
         found: u64,
     },
-    /// The channel is to be created, and nobody said how long its messages can be.
+    /// The capacity asked for is more than a mailbox can have.
+    Capacity {
+        /// The mailbox.
+        mailbox: String,
+        /// The bytes asked for.
+        found: u64,
+    },
+    /// The channel or mailbox is to be created, and nobody said how long its messages can be.
     CapacityNotGiven {
-        /// The channel.
+        /// The channel or mailbox.
         channel: String,
     },
     /// The mode asked for would keep the objects' owner from reading or writing them.
     Mode {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         object: String,
         /// The mode asked for.
         found: u32,
@@ -131,6 +140,20 @@ pub enum OpenError {
         object: String,
         /// What is wrong with it.
         source: HeaderError,
+    },
+    /// What an object says of its messages or words cannot be.
+    Description {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        source: DescriptionError,
+    },
+    /// The channel is to be created, and there is no room to note what its messages consist of.
+    NotDescribed {
+        /// The channel.
+        channel: String,
+        /// What does not fit.
+        source: DescriptionError,
     },
     /// The object is another one than what was asked for.
     Mismatch {
@@ -179,7 +202,7 @@ pub enum OpenError {
     },
     /// A live process has the role.
     RoleTaken {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         channel: String,
         /// The role.
         role: Role,
@@ -195,9 +218,9 @@ pub enum OpenError {
         /// How many consumers the channel has.
         consumers: u8,
     },
-    /// A channel has no such role, or a board.
+    /// A channel has no such role, or a mailbox.
     NoSuchRole {
-        /// The channel.
+        /// The channel or mailbox.
         channel: String,
         /// The role asked for.
         role: Role,
@@ -215,6 +238,13 @@ pub enum OpenError {
         channel: String,
         /// The word.
         source: Corrupt,
+    },
+    /// The word of a mailbox is garbage, and the role cannot be taken up without it.
+    CorruptMailbox {
+        /// The mailbox.
+        mailbox: String,
+        /// The word.
+        source: ready::Corrupt,
     },
     /// A system call failed.
     Os(OsError),
@@ -237,7 +267,11 @@ impl From<NameError> for OpenError {
 
 /// What has such a role.
 fn noun(role: Role) -> &'static str {
-    if role == Role::Writer { "board" } else { "channel" }
+    match role {
+        Role::Producer | Role::Consumer(_) => "channel",
+        Role::Writer => "board",
+        Role::MailboxWriter | Role::MailboxReader => "mailbox",
+    }
 }
 
 /// Who has a role of which this process is known to have taken it last. A process that it forked may have it still.
@@ -271,14 +305,19 @@ impl fmt::Display for OpenError {
                 "board {board}: {found} words asked for; a board has 1 to {}",
                 lastword_protocol::status::WORDS_MAX
             ),
+            OpenError::Capacity { mailbox, found } => write!(
+                f,
+                "mailbox {mailbox}: a capacity of {found} bytes asked for; a mailbox holds messages of 0 to {} bytes",
+                ready::CAPACITY_MAX
+            ),
             OpenError::CapacityNotGiven { channel } => write!(
                 f,
-                "channel {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
+                "channel or mailbox {channel}: it does not exist yet, and its messages have no size of their own; give a capacity \
                  to create it"
             ),
             OpenError::Mode { object, found } => write!(
                 f,
-                "channel or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
+                "channel, mailbox or board {object}: mode {found:04o} asked for, which keeps the owner from reading or writing; \
                  expected at least 0600; ask for a mode that has it"
             ),
             OpenError::Owner { object, found, expected } => write!(
@@ -312,6 +351,14 @@ impl fmt::Display for OpenError {
             OpenError::Header { object, source } => write!(
                 f,
                 "object {object}: {source}; it is no object of this package or was damaged: remove it and create it anew"
+            ),
+            OpenError::Description { object, source } => {
+                write!(f, "object {object}: {source}; remove it and create it anew")
+            }
+            OpenError::NotDescribed { channel, source } => write!(
+                f,
+                "channel {channel}: its message type cannot be described: {source}; give it shorter names or fewer \
+                 fields"
             ),
             OpenError::Mismatch { object, field, found, expected } => write!(
                 f,
@@ -358,15 +405,19 @@ impl fmt::Display for OpenError {
                 write!(f, "channel {channel}: consumer {index} asked for, and it has consumers 0 to ")?;
                 write!(f, "{}; use one of them, or create it anew with more", consumers.saturating_sub(1))
             }
-            OpenError::NoSuchRole { channel, role } => {
-                write!(f, "channel {channel}: the role of {role} asked for; a channel has a producer and consumers")
-            }
+            OpenError::NoSuchRole { channel, role } => write!(
+                f,
+                "channel or mailbox {channel}: the role of a {}'s {role} asked for; a channel has a producer and consumers, a \
+                 mailbox a writer and a reader: ask for one of them",
+                noun(*role)
+            ),
             OpenError::AllConsumersTaken { channel, consumers } => write!(
                 f,
                 "channel {channel}: all of its {consumers} consumers are held by live processes; end one, or create it \
                  anew with more"
             ),
             OpenError::Corrupt { channel, source } => write!(f, "channel {channel}: {source}"),
+            OpenError::CorruptMailbox { mailbox, source } => write!(f, "mailbox {mailbox}: {source}"),
             OpenError::Os(error) => error.fmt(f),
         }
     }
@@ -378,6 +429,8 @@ impl Error for OpenError {
             OpenError::Dimensions { source, .. } => Some(source),
             OpenError::Header { source, .. } => Some(source),
             OpenError::Corrupt { source, .. } => Some(source),
+            OpenError::CorruptMailbox { source, .. } => Some(source),
+            OpenError::Description { source, .. } | OpenError::NotDescribed { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -391,7 +444,7 @@ pub enum RemoveError {
     Name(NameError),
     /// A live process has a role.
     InUse {
-        /// The channel or board.
+        /// The channel, mailbox or board.
         channel: String,
         /// The role.
         role: Role,

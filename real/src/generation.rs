@@ -306,7 +306,9 @@ fn free_number(name: &Name, newest: u32) -> Option<u32> {
 fn generations(name: &Name) -> std::io::Result<Vec<u32>> {
     let mut found: Vec<u32> = list::objects(name.as_str())?
         .into_iter()
-        .filter(|object| object.name == name.as_str() && object.kind != ObjectKind::Status && object.generation != 0)
+        .filter(|object| {
+            object.name == name.as_str() && object.kind.anchor() == ObjectKind::Locks && object.generation != 0
+        })
         .map(|object| object.generation)
         .collect();
     found.dedup();

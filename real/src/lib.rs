@@ -4,25 +4,31 @@
 mod channel;
 mod consumer;
 mod creation;
+mod description;
 mod error;
 mod generation;
 mod holder;
 mod list;
 mod message;
 mod name;
+mod notifier;
 mod object;
 mod observer;
 mod owner;
 mod producer;
+pub mod ready;
 #[allow(unsafe_code, reason = "the one place where memory is mapped and reached")]
 mod region;
 mod replacement;
 mod role;
 mod slots;
 pub mod status;
+mod value;
+mod waiting;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
+pub use description::{Description, DescriptionError, Dimension, Entry, EntryError, FieldValue, Kind, Shape};
 pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError, WatchError};
 pub use holder::{DeathWatch, Holder};
 /// The protocols themselves, whose errors are the sources of this package's.
@@ -35,10 +41,12 @@ pub use lastword_protocol::slots::{
 pub use list::{ObjectName, objects, remove_unused};
 pub use message::Message;
 pub use name::{NameError, ObjectKind};
-pub use observer::Observer;
+pub use notifier::Notifier;
+pub use observer::{Observer, UntypedObserver};
 pub use owner::Owner;
 pub use producer::{Loan, Producer};
 pub use replacement::Replacement;
 pub use role::Role;
+pub use value::Value;
 #[doc(hidden)]
 pub use zerocopy;

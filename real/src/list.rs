@@ -13,10 +13,10 @@ use std::time::Duration;
 /// Where Linux shows POSIX shared memory, see shm_overview(7).
 pub(crate) const DIRECTORY: &str = "/dev/shm";
 
-/// An object of a channel or a board, by its name alone.
+/// An object of a channel, a mailbox or a board, by its name alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectName {
-    /// The name of the channel or board.
+    /// The name of the channel, mailbox or board.
     pub name: String,
     /// Which generation of the channel it is of: 0, and one more each time the channel was replaced.
     pub generation: u32,
@@ -30,7 +30,7 @@ impl fmt::Display for ObjectName {
     }
 }
 
-/// The objects of the channels and boards whose names begin with `prefix`, in order. Nothing is opened.
+/// The objects of the channels, mailboxes and boards whose names begin with `prefix`, in order. Nothing is opened.
 /// What is no regular file is no object.
 ///
 /// # Errors
@@ -51,24 +51,24 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
         let Some((name, suffix)) = rest.rsplit_once('.') else { continue };
         let Some(kind) = ObjectKind::ALL.into_iter().find(|kind| kind.suffix() == suffix) else { continue };
         let Some(name) = Name::parse(name).filter(|name| name.as_str().starts_with(prefix)) else { continue };
-        // Boards are not replaced.
-        if kind != ObjectKind::Status || name.generation() == 0 {
+        // Mailboxes and boards are not replaced.
+        if kind.anchor() == ObjectKind::Locks || name.generation() == 0 {
             found.insert(ObjectName { name: name.to_string(), generation: name.generation(), kind });
         }
     }
     Ok(found.into_iter().collect())
 }
 
-/// Removes the channels and boards whose names begin with `prefix` and of which no live process has a role or is
-/// creating or removing them; the objects that were there of those that were removed. What belongs to another user is
+/// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role or
+/// is creating or removing them; the objects that were there of those that were removed. What belongs to another user is
 /// left alone.
 ///
-/// Each channel and board is judged by itself. Of a system of several, a part whose process has just died and is about to
-/// be started again counts as unused: ask first whether the system as a whole still lives.
+/// Each of them is judged by itself. Of a system of several, a part whose process has just died and is about to be
+/// started again counts as unused: ask first whether the system as a whole still lives.
 ///
 /// # Errors
-/// `/dev/shm` cannot be read and nothing was removed; or a channel or board could not be removed for another reason than
-/// a lack of permission, and all others were. The error is the first such one's.
+/// `/dev/shm` cannot be read and nothing was removed; or one of these could not be removed for another reason than a
+/// lack of permission, and all others were. The error is the first such one's.
 ///
 /// # Crash safety
 /// *Repeatable.*
@@ -78,15 +78,14 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     let mut objects = objects(prefix)?;
     while let Some(object) = objects.pop() {
         let Ok(name) = Name::new(&object.name) else { continue };
-        let is_board = object.kind == ObjectKind::Status;
         let of_the_same =
-            |other: &mut ObjectName| other.name == object.name && (other.kind == ObjectKind::Status) == is_board;
+            |other: &mut ObjectName| other.name == object.name && other.kind.anchor() == object.kind.anchor();
         let mut parts: Vec<_> = objects.extract_if(.., of_the_same).collect();
         parts.push(object.clone());
-        let removal = if is_board {
-            Named::board_to_remove(&name).remove(Force::No, Duration::ZERO)
-        } else {
-            generation::remove(&name, Force::No, Duration::ZERO)
+        let removal = match object.kind.anchor() {
+            ObjectKind::Data | ObjectKind::Locks => generation::remove(&name, Force::No, Duration::ZERO),
+            ObjectKind::Ready => Named::mailbox_to_remove(&name).remove(Force::No, Duration::ZERO),
+            ObjectKind::Status => Named::board_to_remove(&name).remove(Force::No, Duration::ZERO),
         };
         match removal {
             Ok(true) => removed.append(&mut parts),

@@ -1,5 +1,6 @@
 //! What can be a message.
 
+use lastword_protocol::description::{Kind, Shape};
 use lastword_protocol::header::TypeLayout;
 use lastword_protocol::slots::{Corrupt, Garbage, Message as Locked, PAYLOAD_ALIGN, Sequence, Word};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -11,9 +12,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// have it; `[u8]` is a message of bytes, of any length up to the channel's capacity.
 ///
 /// Two programs understand each other if their [`LAYOUT`](Self::LAYOUT)s are equal.
+///
+/// A type that is declared in another way can implement this by hand. [`SHAPE`](Self::SHAPE) is then what tools see of
+/// its messages; without it they see bytes.
 pub trait Message: FromBytes + IntoBytes + Immutable {
-    /// What two programs must agree on: name, size, alignment, and the fields' names, types and offsets.
+    /// What two programs must agree on: name, size, alignment, and the fields' names, types, offsets and units.
     const LAYOUT: TypeLayout;
+
+    /// What a message consists of, which is noted in the channel for programs that do not know the type.
+    const SHAPE: Shape = Shape::Opaque;
 }
 
 impl Message for [u8] {
@@ -21,19 +28,26 @@ impl Message for [u8] {
 }
 
 macro_rules! numbers {
-    ($($number:ty)*) => {$(
+    ($($number:ty, $kind:ident;)*) => {$(
         impl Message for $number {
             const LAYOUT: TypeLayout =
                 TypeLayout::new(stringify!($number), size_of::<$number>(), align_of::<$number>(), &[]);
+            const SHAPE: Shape = Shape::Scalar(Kind::$kind);
         }
+        const _: () = assert!(size_of::<$number>() == Kind::$kind.size());
     )*};
 }
 
-numbers! { u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 }
+numbers! {
+    u8, U8; u16, U16; u32, U32; u64, U64; u128, U128; usize, U64;
+    i8, I8; i16, I16; i32, I32; i64, I64; i128, I128; isize, I64;
+    f32, F32; f64, F64;
+}
 
 impl<T: Message, const N: usize> Message for [T; N] {
     const LAYOUT: TypeLayout =
         TypeLayout::new("array", size_of::<Self>(), align_of::<Self>(), &[]).containing(&T::LAYOUT);
+    const SHAPE: Shape = Shape::Array { element: &T::SHAPE, count: N, stride: size_of::<T>() };
 }
 
 /// The length that every message of `T` has; `None` for bytes, whose length varies.
@@ -44,7 +58,12 @@ pub(crate) fn fixed_length<T: Message + ?Sized>() -> Option<usize> {
 
 /// Checks that a message found has a length that messages of `T` have.
 pub(crate) fn check_length<T: Message + ?Sized>(length: usize, slot: u8) -> Result<(), Corrupt> {
-    match fixed_length::<T>() {
+    check_fixed_length(fixed_length::<T>(), length, slot)
+}
+
+/// Checks that a message found has the length that all have, if they have one.
+pub(crate) fn check_fixed_length(fixed: Option<usize>, length: usize, slot: u8) -> Result<(), Corrupt> {
+    match fixed {
         Some(fixed) if fixed != length => Err(Corrupt {
             word: Word::Length(slot),
             found: length as u64,
@@ -65,27 +84,38 @@ pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked) -> Result<Sequ
 /// of fixed size itself. The compiler refuses structs with padding, whose bytes would be undefined: order the fields by
 /// size, or name the gap (`pub unused: [u8; 4]`). The path `::lastword` must be this package.
 ///
+/// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel,
+/// so that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on
+/// all of them. A unit goes for all numbers of an array or a struct that say none of their own.
+///
 /// ```
 /// lastword::message! {
 ///     /// Where the arm is.
 ///     pub struct Pose {
-///         /// Metres.
-///         pub x: f64,
-///         /// Metres.
-///         pub y: f64,
-///         /// Nanoseconds since the start.
-///         pub at_ns: u64,
+///         /// East of the base.
+///         pub x: f64 ["m"],
+///         /// North of the base.
+///         pub y: f64 ["m"],
+///         /// Since the start.
+///         pub at: u64 ["ns"],
+///         /// How often the arm has moved.
+///         pub moves: u64,
 ///     }
 /// }
-/// let pose = Pose { x: 1.0, y: 2.0, at_ns: 3 };
+/// let pose = Pose { x: 1.0, y: 2.0, at: 3, moves: 4 };
 /// assert_eq!(pose.x, 1.0);
 /// ```
+//
+// A reflection crate in this macro's place would have to work in programs that forbid `unsafe`, and to be small.
+// `facet`
+// 0.46, the one that knows offsets, is an `unsafe trait`, which its derive implements in the caller's crate; it knows
+// far more than is needed here, and had a breaking release each few weeks.
 #[macro_export]
 macro_rules! message {
     ($(
         $(#[$attribute:meta])*
         $visibility:vis struct $name:ident {
-            $($(#[$field_attribute:meta])* $field_visibility:vis $field:ident : $kind:ty),* $(,)?
+            $($(#[$field_attribute:meta])* $field_visibility:vis $field:ident : $kind:ty $([$unit:literal])?),* $(,)?
         }
     )+) => {$(
         $(#[$attribute])*
@@ -108,14 +138,19 @@ macro_rules! message {
                 ::core::stringify!($name),
                 ::core::mem::size_of::<$name>(),
                 ::core::mem::align_of::<$name>(),
-                &[$($crate::Field {
+                <$name as $crate::Message>::SHAPE.fields(),
+            )
+            $(.containing(&<$kind as $crate::Message>::LAYOUT))*;
+            const SHAPE: $crate::Shape = $crate::Shape::Struct {
+                fields: &[$($crate::Field {
                     name: ::core::stringify!($field),
                     kind: ::core::stringify!($kind),
                     offset: ::core::mem::offset_of!($name, $field),
                     size: ::core::mem::size_of::<$kind>(),
+                    unit: ::core::concat!($($unit)?),
+                    shape: <$kind as $crate::Message>::SHAPE,
                 }),*],
-            )
-            $(.containing(&<$kind as $crate::Message>::LAYOUT))*;
+            };
         }
     )+};
 }

@@ -1,4 +1,4 @@
-//! Names of channels and boards, and of the objects that they are made of.
+//! Names of channels, mailboxes and boards, and of the objects that they are made of.
 
 use std::fmt;
 
@@ -9,14 +9,15 @@ const LENGTH_MAX: usize = 200;
 /// What stands between a channel's name and the number of a generation that has replaced the first one.
 const GENERATION: char = '~';
 
-/// The name of a channel or a board: 1 to 200 of `A-Z a-z 0-9 . _ -`; and which generation of the channel is meant.
+/// The name of a channel, a mailbox or a board: 1 to 200 of `A-Z a-z 0-9 . _ -`; and which generation of the channel is
+/// meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
     name: Box<str>,
     generation: u32,
 }
 
-/// The name that was given is none that a channel or a board can have.
+/// The name that was given is none that a channel, a mailbox or a board can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError {
     found: String,
@@ -24,7 +25,11 @@ pub struct NameError {
 
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no name for a channel or a board: use 1 to {LENGTH_MAX} of A-Z a-z 0-9 . _ -", self.found)
+        write!(
+            f,
+            "{:?} is no name for a channel, a mailbox or a board: use 1 to {LENGTH_MAX} of A-Z a-z 0-9 . _ -",
+            self.found
+        )
     }
 }
 
@@ -89,12 +94,14 @@ pub enum ObjectKind {
     Data,
     /// The lock words and roles of a channel: `/lastword-NAME.locks`.
     Locks,
+    /// A ready mailbox: `/lastword-NAME.ready`.
+    Ready,
     /// A status board: `/lastword-NAME.status`.
     Status,
 }
 
 impl ObjectKind {
-    pub(crate) const ALL: [Self; 3] = [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Status];
+    pub(crate) const ALL: [Self; 4] = [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Ready, ObjectKind::Status];
 
     /// The end of the object's name.
     #[must_use]
@@ -102,7 +109,19 @@ impl ObjectKind {
         match self {
             ObjectKind::Data => "data",
             ObjectKind::Locks => "locks",
+            ObjectKind::Ready => "ready",
             ObjectKind::Status => "status",
+        }
+    }
+
+    /// The object that has the roles of what this one belongs to: of a channel, the locks object; of a mailbox or a
+    /// board, the one that there is. Objects of one name belong together where they agree in this.
+    #[must_use]
+    pub const fn anchor(self) -> Self {
+        match self {
+            ObjectKind::Data | ObjectKind::Locks => ObjectKind::Locks,
+            ObjectKind::Ready => ObjectKind::Ready,
+            ObjectKind::Status => ObjectKind::Status,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::list::DIRECTORY;
 use crate::owner::Owner;
 use crate::region::Region;
 use lastword_protocol::creation::{ATTEMPTS, Access, LockByte};
+use lastword_protocol::description;
 use lastword_protocol::header::{self, Header, HeaderError};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
@@ -21,7 +22,7 @@ use nix::unistd::geteuid;
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
@@ -220,9 +221,22 @@ impl Object {
         retry(|| posix_fallocate(&self.file, 0, length)).map_err(|errno| self.failed_with("posix_fallocate", errno))
     }
 
-    /// Writes a header, all but its first word.
-    pub(crate) fn describe(&self, header: &Header) -> Result<(), OsError> {
-        self.write(8, &header.encode()[1..])
+    /// Writes a header, all but its first word, and a description, which ends where the object ends.
+    pub(crate) fn describe(&self, header: &Header, description: &[u8]) -> Result<(), OsError> {
+        self.write(8, &header.encode()[1..])?;
+        if description.is_empty() {
+            return Ok(());
+        }
+        let start = header.length.checked_sub(description.len() as u64);
+        self.write_bytes(start.ok_or_else(|| self.failed_with("pwrite", Errno::EINVAL))?, description)
+    }
+
+    /// The bytes of an object's description, which lies there and is at most 1 MiB long. The object has to be complete.
+    pub(crate) fn description(&self, section: Range<u64>) -> Result<Vec<u8>, OsError> {
+        let length = section.end.saturating_sub(section.start).min(description::LENGTH_MAX as u64);
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact_at(&mut bytes, section.start).map_err(|error| self.failed("pread", &error))?;
+        Ok(bytes)
     }
 
     /// Writes the first word of a complete object.
@@ -332,9 +346,13 @@ impl Object {
     }
 
     fn write(&self, offset: u64, words: &[u64]) -> Result<(), OsError> {
-        self.check_limit("pwrite", offset + words.len() as u64 * 8)?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        self.file.write_all_at(&bytes, offset).map_err(|error| self.failed("pwrite", &error))
+        self.write_bytes(offset, &bytes)
+    }
+
+    fn write_bytes(&self, offset: u64, bytes: &[u8]) -> Result<(), OsError> {
+        self.check_limit("pwrite", offset.saturating_add(bytes.len() as u64))?;
+        self.file.write_all_at(bytes, offset).map_err(|error| self.failed("pwrite", &error))
     }
 
     /// Fails as `call` would that makes a file of `length` bytes, if it did not send SIGXFSZ first.

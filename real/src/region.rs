@@ -5,7 +5,7 @@
 //!
 //! 1. *Every access is an atomic access of an aligned 64-bit word*, payload included (with `Relaxed`). No reference is
 //!    ever made but to atomics, which promises nothing about values that another process may write.
-//! 2. *The range is mapped from construction to drop*, and every offset is checked against it.
+//! 2. *The range is mapped from construction until the last clone is dropped*, and every offset is checked against it.
 //! 3. *The object is not shorter than the mapping.* Its creator reserved all of its memory, attaching compared the
 //!    lengths, and no process that runs this code shortens an object that anybody has mapped. Who does so all the same
 //!    (`truncate` on `/dev/shm/...`) sends SIGBUS to those who have mapped it; there is no protection against that.
@@ -18,11 +18,13 @@
 compile_error!("lastword loads from read-only pages with every ordering, which is known to work on x86-64 and aarch64");
 
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use rustix::thread::futex::{self, Timespec};
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 const WORD: usize = size_of::<u64>();
 
@@ -31,14 +33,29 @@ const WORD: usize = size_of::<u64>();
 /// An offset out of range, an unaligned one, and a write to a region that is mapped read-only are bugs of the caller and
 /// panic. Offsets come from layouts that were checked against the object's length, never from a word that another
 /// process can write.
-#[derive(Debug)]
+///
+/// A clone is the same bytes at the same place, which are unmapped when the last of them is dropped.
+#[derive(Clone, Debug)]
 pub(crate) struct Region {
+    /// As in `_mapping`, one step nearer.
     base: NonNull<u8>,
     length: usize,
     writable: bool,
+    _mapping: Arc<Mapping>,
 }
 
-// SAFETY: a mapping belongs to the process, not to a thread: any thread may access and unmap it.
+/// A range of this process's addresses, which is unmapped when this is dropped.
+#[derive(Debug)]
+struct Mapping {
+    base: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: a mapping belongs to the process, not to a thread: any thread may unmap it.
+unsafe impl Send for Mapping {}
+// SAFETY: `&Mapping` gives access to nothing.
+unsafe impl Sync for Mapping {}
+// SAFETY: a mapping belongs to the process, not to a thread: any thread may access it.
 unsafe impl Send for Region {}
 // SAFETY: `&Region` gives atomic accesses only (fact 1), which may run side by side.
 unsafe impl Sync for Region {}
@@ -50,7 +67,8 @@ impl Region {
         // SAFETY: without an address hint the kernel chooses a range that nothing else uses, so no memory of this
         // process is replaced. The file's bytes are accessed as fact 1 says.
         let base = unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, file, 0) }?;
-        Ok(Self { base: base.cast(), length: length.get(), writable })
+        let (base, length) = (base.cast(), length.get());
+        Ok(Self { base, length, writable, _mapping: Arc::new(Mapping { base, length }) })
     }
 
     /// Loads the word at `offset`.
@@ -78,6 +96,32 @@ impl Region {
     ) -> Result<u64, u64> {
         self.assert_writable();
         self.word(offset).compare_exchange(current, new, order, failure)
+    }
+
+    /// Sleeps until somebody [wakes](Self::wake) who sleeps on the word at `offset`, for at most `limit`, or for less for no
+    /// reason; not at all where the word's low half is not that of `current`. A system call, futex(2).
+    ///
+    /// The kernel compares 32 bits. It works on a page that is mapped read-only, too.
+    pub(crate) fn wait(&self, offset: usize, current: u64, limit: Duration) {
+        // A limit of more seconds than the kernel can count is none that anybody lives to see.
+        let limit = Timespec::try_from(limit).ok();
+        // Whether it was woken, interrupted, late or too late is all the same to the caller, who looks again.
+        let _ = futex::wait(self.half(offset), futex::Flags::empty(), current as u32, limit.as_ref());
+    }
+
+    /// Wakes everybody who sleeps on the word at `offset`. A system call, futex(2).
+    pub(crate) fn wake(&self, offset: usize) {
+        // It fails only where nobody can sleep.
+        let _ = futex::wake(self.half(offset), futex::Flags::empty(), i32::MAX as u32);
+    }
+
+    /// The low half of the word at `offset`, as the kernel knows futexes. No code reads or writes it.
+    fn half(&self, offset: usize) -> &AtomicU32 {
+        let low = if cfg!(target_endian = "little") { 0 } else { size_of::<AtomicU32>() };
+        let word: *const AtomicU64 = self.word(offset);
+        // SAFETY: the half lies within a word that lives as long as `self` and is aligned to 8 bytes; `AtomicU32` is valid for
+        // all bits. Nobody accesses it but the kernel, which loads it: accesses of two sizes never meet (fact 1).
+        unsafe { &*word.cast::<AtomicU32>().wrapping_byte_add(low) }
     }
 
     /// Copies the bytes from `offset` on into `into`, word by word.
@@ -148,7 +192,7 @@ impl Region {
         match end {
             Some(end) if end <= self.length => {
                 // SAFETY: `base + first` is a multiple of 8 (mmap returns whole pages) and `first..end` lies within the
-                // mapping (checked above), which lives as long as `self` (fact 2). `AtomicU64` is valid for all bits,
+                // mapping (checked above), which lives at least as long as `self` (fact 2). `AtomicU64` is valid for all bits,
                 // has interior mutability, and every other access to these bytes is atomic too (fact 1). Where the
                 // pages are read-only, callers only load: `assert_writable` stands before every store.
                 unsafe {
@@ -170,10 +214,11 @@ fn merge(word: &AtomicU64, skip: usize, from: &[u8]) {
     word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
 }
 
-impl Drop for Region {
+impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by `map`, is unmapped only here, and no reference to it outlives `self`. A raw
-        // pointer that `as_ptr` gave away dangles from now on, as its documentation says.
+        // SAFETY: the range was mapped by `map`, is unmapped only here, and no reference to it outlives the regions that
+        // have this, of which the last is being dropped. A raw pointer that `as_ptr` gave away dangles from now on, as its
+        // documentation says.
         let unmapped = unsafe { munmap(self.base.cast(), self.length) };
         debug_assert_eq!(unmapped, Ok(()));
     }

@@ -4,6 +4,7 @@ use crate::holder::Signature;
 use crate::object::Object;
 use crate::region::{Region, process_id};
 use lastword_protocol::creation::{CONSUMERS, LockByte, PRODUCER};
+use lastword_protocol::ready;
 use lastword_protocol::slots::layout;
 use lastword_protocol::status;
 use std::fmt;
@@ -20,6 +21,10 @@ pub enum Role {
     Consumer(u8),
     /// The writer of a status board.
     Writer,
+    /// The writer of a mailbox.
+    MailboxWriter,
+    /// The reader of a mailbox.
+    MailboxReader,
 }
 
 impl fmt::Display for Role {
@@ -27,7 +32,8 @@ impl fmt::Display for Role {
         match self {
             Role::Producer => f.write_str("producer"),
             Role::Consumer(index) => write!(f, "consumer {index}"),
-            Role::Writer => f.write_str("writer"),
+            Role::Writer | Role::MailboxWriter => f.write_str("writer"),
+            Role::MailboxReader => f.write_str("reader"),
         }
     }
 }
@@ -35,7 +41,8 @@ impl fmt::Display for Role {
 impl Role {
     pub(crate) fn bytes(self) -> RangeInclusive<LockByte> {
         let byte = match self {
-            Role::Producer | Role::Writer => PRODUCER,
+            Role::Producer | Role::Writer | Role::MailboxWriter => PRODUCER,
+            Role::MailboxReader => CONSUMERS,
             Role::Consumer(index) => CONSUMERS + LockByte::from(index),
         };
         byte..=byte
@@ -47,12 +54,19 @@ impl Role {
         consumer.map_or(Role::Producer, Role::Consumer)
     }
 
+    /// The role of a mailbox whose lock is at `byte`.
+    pub(crate) fn of_mailbox(byte: LockByte) -> Self {
+        if byte == CONSUMERS { Role::MailboxReader } else { Role::MailboxWriter }
+    }
+
     /// Where the object notes who took the role last, and when.
     fn offsets(self) -> (usize, usize) {
         match self {
             Role::Producer => (layout::PRODUCER_HOLDER, layout::PRODUCER_SINCE),
             Role::Consumer(index) => (layout::consumer_holder(index), layout::consumer_since(index)),
             Role::Writer => (status::WRITER_HOLDER, status::WRITER_SINCE),
+            Role::MailboxWriter => (ready::WRITER_HOLDER, ready::WRITER_SINCE),
+            Role::MailboxReader => (ready::READER_HOLDER, ready::READER_SINCE),
         }
     }
 

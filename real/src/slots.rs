@@ -4,9 +4,10 @@ use crate::region::Region;
 use lastword_protocol::memory::{Memory, Ordering, Site};
 use lastword_protocol::slots::{Layout, Object, Word};
 use std::sync::atomic::fence;
+use std::time::Duration;
 
 /// The mapped objects of a channel. Observers have no locks object, consumers a data object that is read-only.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SlotsMemory {
     pub(crate) data: Region,
     pub(crate) locks: Option<Region>,
@@ -65,6 +66,17 @@ impl Memory for SlotsMemory {
     #[inline]
     fn fence(&self, site: &'static Site) {
         fence(site.order);
+    }
+
+    fn wait(&self, word: Word, current: u64, limit: Duration, site: &'static Site) {
+        let (region, offset) = self.place(word);
+        fence(site.order);
+        region.wait(offset, current, limit);
+    }
+
+    fn wake(&self, word: Word, _: &'static Site) {
+        let (region, offset) = self.place(word);
+        region.wake(offset);
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
+use lastword::ready::Mailbox;
 use lastword::{Channel, Force, OpenError, Role, WatchError};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -20,7 +21,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 5] = [
+    let tests: [Test; 6] = [
         (
             "a_child_that_outlives_its_parent_has_the_role_and_is_not_taken_for_its_parent",
             a_child_that_outlives_its_parent_has_the_role,
@@ -33,6 +34,10 @@ fn main() -> Outcome {
         (
             "a_child_that_drops_a_replacement_leaves_it_to_its_parent",
             a_child_that_drops_a_replacement_leaves_it_to_its_parent,
+        ),
+        (
+            "a_child_that_drops_what_it_has_of_a_mailbox_leaves_it_to_its_parent",
+            a_child_that_drops_what_it_has_of_a_mailbox_leaves_it_to_its_parent,
         ),
         ("a_child_has_roles_and_watches_of_its_own", a_child_has_roles_and_watches_of_its_own),
     ];
@@ -177,6 +182,38 @@ fn a_child_has_roles_and_watches_of_its_own() -> Outcome {
     drop(channel.consumer(1)?);
     ended_well(child)?;
     assert_eq!(producer.publish(&pose(2))?.get(), 2);
+    Ok(())
+}
+
+fn a_child_that_drops_what_it_has_of_a_mailbox_leaves_it_to_its_parent() -> Outcome {
+    let scratch = Scratch::new();
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    let (mut writer, mut reader) = (mailbox.writer()?, mailbox.reader()?);
+    writer.try_send(&pose(1))?;
+    let mut received = reader.try_receive()?;
+    let child = forked(|| {
+        received = None;
+        true
+    })?;
+    ended_well(child)?;
+    assert!(mailbox.monitor()?.state()?.set, "the message waits");
+    let message = received.expect("the parent has it still");
+    assert_eq!((message.read(), message.clear().get()), (pose(1), 1));
+
+    let mut roles = Some((writer, reader));
+    let child = forked(|| {
+        roles = None;
+        true
+    })?;
+    ended_well(child)?;
+    for (role, error) in [(Role::MailboxWriter, mailbox.writer().err()), (Role::MailboxReader, mailbox.reader().err())]
+    {
+        let taken = OpenError::RoleTaken { channel: scratch.name().into(), role, holder: Some(std::process::id()) };
+        assert_eq!(error, Some(taken));
+    }
+    drop(roles);
+    drop((mailbox.writer()?, mailbox.reader()?));
+    assert!(mailbox.remove(Force::No)?);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Creation and removal, killed at every system call.
 //!
-//! A child process creates or removes a channel or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
+//! A child process creates or removes a channel, a mailbox or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
 //! each entry into the kernel and at each return from it, for every n until it finishes. Between two system calls
 //! creation changes nothing that outlives the process, so these are all the kill points that differ. After each kill the
 //! channel must be there, or be created by the next who asks, and nothing may be left when it is removed; then the same
@@ -14,8 +14,9 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
-use lastword::status::{self, Monitor, Writer};
-use lastword::{Channel, Force, OpenError, RemoveError};
+use lastword::ready::Mailbox;
+use lastword::status::{self, Definition, Key, Monitor, Writer};
+use lastword::{Channel, Force, OpenError, RemoveError, UntypedObserver};
 use lastword_protocol::header::{CREATING, MAGIC};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, flock};
@@ -55,7 +56,7 @@ fn main() -> Outcome {
         return Ok(());
     }
     type Test = (&'static str, fn() -> Outcome);
-    let tests: [Test; 10] = [
+    let tests: [Test; 13] = [
         ("a_creator_killed_anywhere_is_completed_by_the_next", a_creator_killed_anywhere_is_completed_by_the_next),
         (
             "two_creators_killed_anywhere_are_completed_by_the_third",
@@ -64,6 +65,15 @@ fn main() -> Outcome {
         ("a_remover_killed_anywhere_leaves_a_channel_or_none", a_remover_killed_anywhere_leaves_a_channel_or_none),
         ("a_forced_remover_killed_anywhere_disturbs_no_holder", a_forced_remover_killed_anywhere_disturbs_no_holder),
         ("a_board_survives_its_creator_and_its_remover_killed_anywhere", a_board_survives_its_creator_and_its_remover),
+        ("a_sleeper_wakes_wherever_its_waker_is_killed", a_sleeper_wakes_wherever_its_waker_is_killed),
+        (
+            "a_sleeping_reader_wakes_wherever_the_writer_is_killed",
+            a_sleeping_reader_wakes_wherever_the_writer_is_killed,
+        ),
+        (
+            "a_mailbox_survives_its_creator_and_its_remover_killed_anywhere",
+            a_mailbox_survives_its_creator_and_its_remover,
+        ),
         ("a_remover_that_dies_keeps_nobody_from_a_role", a_remover_that_dies_keeps_nobody_from_a_role),
         (
             "one_channel_comes_of_it_wherever_the_other_is_stopped",
@@ -91,6 +101,7 @@ fn perform(task: &str, name: &str) -> Outcome {
     let channel = Channel::<Pose>::new(name)?.consumers(2).mode(0o640);
     match task {
         "child-create" => channel.producer().map(drop)?,
+        "child-publish" => channel.producer()?.publish(&pose(1)).map(drop)?,
         "child-hold" => {
             let _producer = channel.producer()?;
             raise(Signal::SIGSTOP)?;
@@ -105,11 +116,23 @@ fn perform(task: &str, name: &str) -> Outcome {
             replacement.producer().publish(&pose(NEW))?;
             drop(replacement.commit());
         }
-        "child-create-board" => Writer::create(name, 3, 0o640).map(drop)?,
+        "child-create-board" => define_board(name).map(drop)?,
+        "child-send" => Mailbox::<Pose>::new(name)?.mode(0o640).writer()?.try_send(&pose(1)).map(drop)?,
+        "child-create-mailbox" => Mailbox::<Pose>::new(name)?.mode(0o640).writer().map(drop)?,
+        "child-remove-mailbox" => Mailbox::<Pose>::new(name)?.remove(Force::No).map(drop)?,
         "child-remove-board" => status::remove(name, Force::No).map(drop)?,
         _ => return Err(format!("no such task: {task}").into()),
     }
     Ok(())
+}
+
+/// Takes the writer's role of a board whose words have names; the key to the last of them.
+fn define_board(name: &str) -> Result<(Writer, Key<f64>), Box<dyn Error>> {
+    let mut definition = Definition::new();
+    definition.word::<u64>("users", "")?;
+    definition.word::<bool>("open", "")?;
+    let load = definition.word("load", "%")?;
+    Ok((Writer::define(name, &definition, 0o640)?, load))
 }
 
 /// Runs a task in a child process up to its `stops`-th stop; `None` where it finished before that.
@@ -152,13 +175,18 @@ fn expect_stop(status: WaitStatus) -> Outcome {
 }
 
 fn state(scratch: &Scratch) -> State {
-    ["locks", "data"].map(|suffix| match scratch.first_word(suffix) {
+    ["locks", "data"].map(|suffix| what_is(scratch.first_word(suffix)))
+}
+
+/// What an object with this first word is.
+fn what_is(first_word: Option<u64>) -> &'static str {
+    match first_word {
         None => "none",
         Some(0) => "empty",
         Some(CREATING) => "begun",
         Some(MAGIC) => "complete",
         Some(_) => "garbage",
-    })
+    }
 }
 
 /// The channel is there, or is created; it works, and it can be removed.
@@ -169,6 +197,9 @@ fn works(scratch: &Scratch) -> Outcome {
     producer.publish(&pose(1))?;
     assert_eq!(consumer.acquire()?.map(|sample| sample.read()), Some(pose(1)));
     assert_eq!(channel.observer()?.peek()?.map(|(_, message)| message), Some(pose(1)));
+    let observer = UntypedObserver::open(scratch.name())?;
+    let text = observer.peek()?.map(|(_, message)| observer.description().text(&message).to_string());
+    assert_eq!(text.as_deref(), Some("x: 1.0\ny: -1.0\nat_ns: 1\n"), "it is described, whoever created it");
     drop((producer, consumer));
     assert!(channel.remove(Force::No)?);
     assert!(scratch.is_gone(), "something is left");
@@ -290,6 +321,7 @@ fn a_forced_remover_killed_anywhere_disturbs_no_holder() -> Outcome {
 }
 
 fn a_board_survives_its_creator_and_its_remover() -> Outcome {
+    let said = Some(Ok("load: 0.5 %".to_owned()));
     for task in ["child-create-board", "child-remove-board"] {
         for stops in 0.. {
             let scratch = Scratch::new();
@@ -300,9 +332,11 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
                 println!("{stops} kills in {task}");
                 break;
             }
-            let mut writer = Writer::create(scratch.name(), 3, 0o640)?;
-            writer.set(2, 5u64)?;
-            assert_eq!(Monitor::open(scratch.name())?.get::<u64>(2)?, 5);
+            let (mut writer, load) = define_board(scratch.name())?;
+            writer.set(load, 0.5)?;
+            let monitor = Monitor::open(scratch.name())?;
+            let last = monitor.readings().map(|reading| reading.map(|reading| reading.to_string())).last();
+            assert_eq!(last, said, "it is described, whoever created it");
             drop(writer);
             assert!(status::remove(scratch.name(), Force::No)?);
             assert!(scratch.is_gone(), "something is left");
@@ -311,16 +345,131 @@ fn a_board_survives_its_creator_and_its_remover() -> Outcome {
     Ok(())
 }
 
+fn a_sleeper_wakes_wherever_its_waker_is_killed() -> Outcome {
+    const LONG: Duration = Duration::from_secs(60);
+    let mut out = 0;
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        let channel = Channel::<Pose>::new(scratch.name())?.consumers(2).mode(0o640);
+        let mut consumer = channel.consumer(0)?;
+        let was_killed = std::thread::scope(|scope| -> Result<bool, Box<dyn Error>> {
+            let sleeper = scope.spawn(|| consumer.wait(Some(LONG)));
+            // Long enough to be asleep, nearly always.
+            std::thread::sleep(Duration::from_millis(2));
+            let was_killed = killed("child-publish", scratch.name(), stops)?;
+            if channel.observer()?.newest()?.is_none() {
+                channel.producer()?.publish(&pose(2))?;
+            } else {
+                // Nobody wakes it any more.
+                out += u32::from(was_killed);
+            }
+            check(sleeper.join().expect("no panic")?, "the sleeper slept on")?;
+            Ok(was_killed)
+        })?;
+        check(consumer.acquire()?.is_some(), "there is no message")?;
+        drop(consumer);
+        check(channel.remove(Force::No)? && scratch.is_gone(), "something is left")?;
+        if !was_killed {
+            check(out > 0, "no kill came between publishing and waking")?;
+            println!("{stops} kills of a waker, {out} of them when its message was out");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn a_sleeping_reader_wakes_wherever_the_writer_is_killed() -> Outcome {
+    const LONG: Duration = Duration::from_secs(60);
+    let mut out = 0;
+    for stops in 0.. {
+        let scratch = Scratch::new();
+        let mailbox = Mailbox::<Pose>::new(scratch.name())?.mode(0o640);
+        let mut reader = mailbox.reader()?;
+        let was_killed = std::thread::scope(|scope| -> Result<bool, Box<dyn Error>> {
+            let sleeper = scope.spawn(|| reader.take(Some(LONG)));
+            // Long enough to be asleep, nearly always.
+            std::thread::sleep(Duration::from_millis(2));
+            let was_killed = killed("child-send", scratch.name(), stops)?;
+            if mailbox.monitor()?.state()?.sequence.is_none() {
+                mailbox.writer()?.try_send(&pose(1))?;
+            } else {
+                // Nobody wakes it any more.
+                out += u32::from(was_killed);
+            }
+            let taken = sleeper.join().expect("no panic")?;
+            let taken = taken.map(|(sequence, message)| (sequence.get(), message));
+            check(taken == Some((1, pose(1))), "the reader slept on")?;
+            Ok(was_killed)
+        })?;
+        drop(reader);
+        check(mailbox.remove(Force::No)? && scratch.is_gone(), "something is left")?;
+        if !was_killed {
+            check(out > 0, "no kill came between sending and waking")?;
+            println!("{stops} kills of a writer, {out} of them when its message was out");
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn a_mailbox_survives_its_creator_and_its_remover() -> Outcome {
+    let mut seen = BTreeSet::new();
+    for task in ["child-create-mailbox", "child-remove-mailbox"] {
+        for stops in 0.. {
+            let scratch = Scratch::new();
+            let mailbox = Mailbox::<Pose>::new(scratch.name())?.mode(0o640);
+            if task == "child-remove-mailbox" {
+                // A message that waits, which is there or not, but never another one.
+                mailbox.writer()?.try_send(&pose(7))?;
+            }
+            if !killed(task, scratch.name(), stops)? {
+                println!("{stops} kills in {task}");
+                break;
+            }
+            let state = what_is(scratch.first_word("ready"));
+            seen.insert(state);
+            match (state, mailbox.monitor()) {
+                ("none", Err(OpenError::NotFound { .. }))
+                | ("empty" | "begun", Err(OpenError::Incomplete { .. }))
+                | ("complete", Ok(_)) => {}
+                (state, monitor) => return Err(format!("the mailbox is {state}, the monitor got {monitor:?}").into()),
+            }
+            let waits = task == "child-remove-mailbox" && state == "complete";
+            let mut reader = mailbox.reader()?;
+            assert_eq!(reader.try_take()?.map(|(_, message)| message), waits.then(|| pose(7)));
+            let mut writer = mailbox.writer()?;
+            assert_eq!(writer.try_send(&pose(8))?.get(), 1 + u64::from(waits));
+            assert_eq!(reader.try_take()?.map(|(_, message)| message), Some(pose(8)));
+            drop((writer, reader));
+            assert!(mailbox.remove(Force::No)?);
+            assert!(scratch.is_gone(), "something is left");
+            // Half-made or half-removed, it can be removed too.
+            if killed("child-create-mailbox", scratch.name(), stops)? {
+                lastword::remove_unused(scratch.name())?;
+            } else {
+                mailbox.remove(Force::No)?;
+            }
+            assert!(scratch.is_gone(), "something is left");
+        }
+    }
+    let expected = ["none", "empty", "begun", "complete"];
+    assert_eq!(seen, BTreeSet::from(expected), "these states, and no other, were to be seen");
+    Ok(())
+}
+
 fn a_remover_that_dies_keeps_nobody_from_a_role() -> Outcome {
     // More stops than it takes to ask for a role, and to find a remover and to wait for it.
     for stops in 0..STOPS_OF_ATTACHING {
-        for task in ["child-hold", "child-create-board"] {
+        for (task, suffix) in
+            [("child-hold", "locks"), ("child-create-board", "status"), ("child-create-mailbox", "ready")]
+        {
             let scratch = Scratch::new();
             perform("child-create", scratch.name())?;
             perform("child-create-board", scratch.name())?;
+            perform("child-create-mailbox", scratch.name())?;
             // As a remover that has the right to remove, and every role.
             let lock = flock { l_type: F_WRLCK as _, l_whence: SEEK_SET as _, l_start: 0, l_len: 256, l_pid: 0 };
-            let removed = scratch.open(if task == "child-hold" { "locks" } else { "status" });
+            let removed = scratch.open(suffix);
             fcntl(&removed, FcntlArg::F_OFD_SETLK(&lock))?;
             let Some(pid) = stopped(task, scratch.name(), stops)? else {
                 return Err(format!("{task} had a role at stop {stops} that the remover had").into());

@@ -317,10 +317,14 @@ fn variant_name(change: &Change) -> String {
     }
 }
 
-use ready::Op::{Receive, Send as SendOne, TryReceive, TryReceiveAndClear, TrySend};
-use slots::Op::{AbandonLoan, Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread};
+use ready::Op::{
+    AbandonLoan as AbandonSend, Receive, Send as SendOne, SleepAndReceive, SleepAndSend, TryReceive,
+    TryReceiveAndClear, TrySend, TrySendInPlace,
+};
+use slots::Op::{AbandonLoan, Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread, Sleep};
 use status::Op::{Get, Set};
 
+const TWO: &[slots::Op] = &[Publish(8), Publish(8)];
 const THREE: &[slots::Op] = &[Publish(8), Publish(16), Publish(8)];
 const FIVE: &[slots::Op] = &[Publish(8), Publish(8), Publish(8), Publish(8), Publish(8)];
 const SIX: &[slots::Op] = &[Publish(8), Publish(8), Publish(8), Publish(8), Publish(8), Publish(8)];
@@ -379,6 +383,11 @@ pub static CASES: &[&dyn Case] = &[
             24,
         ),
     ),
+    &slots_case("slots-sleep", slots::Scenario::new(&[TWO, &[Sleep, Acquire, Sleep, Acquire]], 1, 8)),
+    &slots_case(
+        "slots-sleep-2",
+        slots::Scenario::new(&[TWO, &[Sleep, Acquire, Sleep], &[Sleep, Acquire, Sleep]], 2, 8),
+    ),
     &ready_case(
         "ready-3",
         ready::Scenario {
@@ -396,6 +405,25 @@ pub static CASES: &[&dyn Case] = &[
             ],
             capacity: 16,
             genesis: Some(Sequence::LAST),
+        },
+    ),
+    &ready_case(
+        "ready-in-place",
+        ready::Scenario {
+            processes: &[&[AbandonSend(8), TrySendInPlace(16), AbandonSend(16), SendOne(8)], &[Receive, Receive]],
+            capacity: 16,
+            genesis: None,
+        },
+    ),
+    &ready_case(
+        "ready-sleep",
+        ready::Scenario {
+            processes: &[
+                &[SleepAndSend(8), SleepAndSend(16), SleepAndSend(8)],
+                &[SleepAndReceive, SleepAndReceive, SleepAndReceive],
+            ],
+            capacity: 16,
+            genesis: None,
         },
     ),
     &status_case(

@@ -401,7 +401,7 @@ fn mark(what: &What) -> Option<Mark> {
             Kind::CompareExchange => Mark::Diamond(stored.is_some()),
             Kind::Store | Kind::Write => Mark::Circle(true),
             Kind::Load | Kind::Read | Kind::RacyRead => Mark::Circle(false),
-            Kind::Fence => Mark::Stroke,
+            Kind::Fence | Kind::Wait | Kind::Wake => Mark::Stroke,
         }),
         What::Flushes { .. } => Some(Mark::Triangle),
         What::Call { .. } => Some(Mark::Circle(true)),

@@ -41,6 +41,8 @@ pub enum Outcome {
     Done,
     /// The operation before waits for another process; the world is to ask for it again.
     Blocked,
+    /// The operation has slept and is to be performed again.
+    Slept,
 }
 
 /// What a process asks for.

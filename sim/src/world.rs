@@ -29,6 +29,7 @@ use lastword_protocol::model::broken::{Broken, NOTHING};
 use lastword_protocol::model::variant::{Change, Part};
 use lastword_protocol::model::{Judge, Progress, Scenario, Violation};
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::time::Duration;
 
 /// A system that takes steps, and can be at any of its states.
 pub trait System {
@@ -100,6 +101,10 @@ pub enum Action<E> {
     CompareExchange(u16, u8, u64, u64),
     /// A fence.
     Fence(u8),
+    /// A fence, and sleeping while a word has this value.
+    Wait(u16, u8, u64),
+    /// Waking those who sleep on a word.
+    Wake(u16, u8),
     /// Read of a word of an area.
     Read(u8, u16, u8),
     /// Write of a word of an area.
@@ -150,11 +155,17 @@ pub struct Lives<S: Scenario> {
     layout: S::Layout,
     operations: Vec<Vec<S::Op>>,
     change: Option<Change>,
+    /// The words that nobody writes.
+    constant: Vec<bool>,
+    /// Whether anybody ever sleeps.
+    sleeps: bool,
 }
 
 struct View<'p, 'y, L, E> {
     port: &'p Port<'y, Action<E>>,
     layout: L,
+    constant: &'p [bool],
+    sleeps: bool,
 }
 
 impl<L: Numbering, E> View<'_, '_, L, E> {
@@ -169,7 +180,8 @@ impl<L: Numbering, E> View<'_, '_, L, E> {
 impl<L: Numbering, E> Memory for View<'_, '_, L, E> {
     type Word = L::Word;
     fn load(&self, word: L::Word, site: &'static Site) -> u64 {
-        self.port.ask(Action::Load(self.cell(word), site.id))
+        let cell = self.cell(word);
+        if self.constant[usize::from(cell)] { 0 } else { self.port.ask(Action::Load(cell, site.id)) }
     }
     fn store(&self, word: L::Word, value: u64, site: &'static Site) {
         self.port.ask(Action::Store(self.cell(word), site.id, value));
@@ -180,6 +192,14 @@ impl<L: Numbering, E> Memory for View<'_, '_, L, E> {
     }
     fn fence(&self, site: &'static Site) {
         self.port.ask(Action::Fence(site.id));
+    }
+    fn wait(&self, word: L::Word, current: u64, _: Duration, site: &'static Site) {
+        self.port.ask(Action::Wait(self.cell(word), site.id, current));
+    }
+    fn wake(&self, word: L::Word, site: &'static Site) {
+        if self.sleeps {
+            self.port.ask(Action::Wake(self.cell(word), site.id));
+        }
     }
     fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64 {
         self.port.ask(Action::Read(area as u8, index as u16, site.id))
@@ -208,7 +228,8 @@ impl<S: Scenario + 'static> Code for Lives<S> {
     }
 
     fn live(&self, process: usize, port: &Port<'_, Action<S::Event>>) -> Violation {
-        let memory = Broken::new(View { port, layout: self.layout }, self.layout, self.change);
+        let view = View { port, layout: self.layout, constant: &self.constant, sleeps: self.sleeps };
+        let memory = Broken::new(view, self.layout, self.change);
         let judge = Bench { port };
         let mut now = match self.scenario.start(process, &memory, &judge) {
             Ok(now) => now,
@@ -221,6 +242,7 @@ impl<S: Scenario + 'static> Code for Lives<S> {
             outcome = match S::perform(&mut now, self.operations[process][operation], &judge) {
                 Ok(Progress::Done) => Outcome::Done,
                 Ok(Progress::Blocked) => Outcome::Blocked,
+                Ok(Progress::Slept) => Outcome::Slept,
                 Err(violation) => return violation,
             };
         }
@@ -232,6 +254,8 @@ enum Phase {
     Runs,
     /// Waits until this cell has another value.
     Waits(u16, u64),
+    /// Sleeps on this cell, which had this value, until it is woken.
+    Sleeps(u16, u64),
     /// Has nothing left to do.
     Finished,
 }
@@ -356,7 +380,11 @@ impl<S: Scenario + Clone + 'static> World<S> {
         let orders = S::SITES.iter().map(|site| orders(site, setting.change.as_ref())).collect();
         let coverage = Coverage::new(&scenario, &operations);
         let symmetric = symmetric(&scenario, &operations);
-        let code = Box::leak(Box::new(Lives { scenario, layout, operations, change: setting.change }));
+        let constant = |number| layout.word(number).is_some_and(|word| scenario.is_constant(word));
+        let constant = (0..layout.words()).map(constant).collect();
+        let sleeps = (0..processes).any(|process| scenario.sleeps(process));
+        let change = setting.change;
+        let code = Box::leak(Box::new(Lives { scenario, layout, operations, change, constant, sleeps }));
         let program = Program::new(code);
         let initial = State {
             processes: (0..processes).map(|process| Process::new(program.root(process))).collect(),
@@ -441,6 +469,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
                 self.rules.guard(cell.into()).is_some()
             }
             Action::Fence(site) => self.fence(site) != Ordering::SeqCst,
+            Action::Wait(..) | Action::Wake(..) => false,
             Action::Read(..) | Action::Write(..) => !self.rules.racy,
         }
     }
@@ -481,7 +510,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         let (at, ahead) = match self.program.node(node).ask {
             Ask::Act(action) => (started.then_some(progress), site_of(&action)),
             Ask::Next { outcome: Outcome::Done, .. } => (progress.checked_sub(1), None),
-            Ask::Next { outcome: Outcome::Blocked, .. } => (Some(progress), None),
+            Ask::Next { outcome: Outcome::Blocked | Outcome::Slept, .. } => (Some(progress), None),
             _ => (None, None),
         };
         (at.and_then(|at| self.script[process].get(at)).copied(), ahead)
@@ -557,6 +586,25 @@ impl<S: Scenario + Clone + 'static> World<S> {
                 state.memory.fence(rules, process, self.fence(site));
                 0
             }
+            Action::Wait(cell, site, value) => {
+                state.memory.fence(rules, process, self.orders[usize::from(site)].0);
+                // The kernel looks at what is in memory, and knows of no store that only its process sees.
+                if state.memory.newest(cell.into()) == value {
+                    state.processes[process].phase = Phase::Sleeps(cell, value);
+                }
+                0
+            }
+            Action::Wake(cell, _) => {
+                for other in &mut state.processes {
+                    if matches!(other.phase, Phase::Sleeps(on, _) if on == cell) {
+                        other.phase = Phase::Runs;
+                        // Awake, it could die here, and not only as long as it slept.
+                        other.clean = false;
+                    }
+                }
+                effect = true;
+                0
+            }
             Action::Read(area, index, site) => {
                 let area = usize::from(area);
                 match S::SITES[usize::from(site)].kind {
@@ -604,6 +652,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             Action::CompareExchange(cell, _, current, new) => {
                 (Some(cell.into()), Some(answer), (answer == current).then_some(new))
             }
+            Action::Wait(cell, _, value) => (Some(cell.into()), Some(value), None),
+            Action::Wake(cell, _) => (Some(cell.into()), None, None),
             Action::Fence(_) | Action::Tell(_) => (None, None, None),
             Action::Read(area, index, _) => (Some(self.rules.payload(area.into(), index.into())), Some(answer), None),
             Action::Write(area, index, _, value) => {
@@ -636,7 +686,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         now.node = node;
         let Ask::Next { outcome, .. } = self.program.node(node).ask else { return false };
         match outcome {
-            Outcome::Started => {}
+            Outcome::Started | Outcome::Slept => {}
             Outcome::Done => {
                 now.progress += 1;
                 now.deaths = 0;
@@ -681,6 +731,7 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
         for (process, now) in state.processes.iter().enumerate() {
             let goes = match now.phase {
                 Phase::Runs => now.begun || state.memory.is_settled(process),
+                Phase::Sleeps(..) => false,
                 // A store of its own that only it sees is nothing to wake up for.
                 Phase::Waits(cell, value) => state.memory.newest_to(process, cell.into()) != value,
                 Phase::Finished => {
@@ -692,6 +743,14 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
             enabled |= u32::from(state.memory.can_flush(process)) << (count + process);
         }
         if enabled == 0 {
+            for now in &state.processes {
+                if let Phase::Sleeps(cell, value) = now.phase
+                    && state.memory.newest(cell.into()) != value
+                {
+                    let promise = "nobody is left asleep when what it slept for has come (word now, and then)";
+                    return Err(Violation::new(promise, state.memory.newest(cell.into()), value));
+                }
+            }
             // Who waits for somebody that has finished is not waiting in vain: there would be more to come.
             if finished == 0 {
                 return Err(Violation::new("nobody waits for ever (processes that wait)", count as u64, 0));
@@ -736,7 +795,7 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
                     if done || self.dies(state, process, choose) {
                         return Ok(Step::More);
                     }
-                    if self.lines.is_some() && outcome != Outcome::Blocked {
+                    if self.lines.is_some() && !matches!(outcome, Outcome::Blocked | Outcome::Slept) {
                         let operation = format!("{:?}", self.operation(process, operation));
                         self.note(process, state, What::Begins { operation });
                     }
@@ -759,7 +818,7 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
                     let answer = self.act(state, process, action, choose)?;
                     done |= !inline;
                     let node = self.program.advance(state.processes[process].node, answer);
-                    if self.come_to(state, process, node) {
+                    if self.come_to(state, process, node) || state.processes[process].phase != Phase::Runs {
                         return Ok(Step::More);
                     }
                 }
@@ -874,6 +933,8 @@ fn site_of<E>(action: &Action<E>) -> Option<u8> {
         | Action::Store(_, site, _)
         | Action::CompareExchange(_, site, ..)
         | Action::Fence(site)
+        | Action::Wait(_, site, _)
+        | Action::Wake(_, site)
         | Action::Read(_, _, site)
         | Action::Write(_, _, site, _) => (site != NOTHING.id).then_some(site),
         Action::Tell(_) => None,

@@ -8,7 +8,7 @@ use lastword::protocol::slots;
 use lastword::zerocopy::{FromBytes, IntoBytes};
 use lastword::{
     AcquireError, Channel, Consumer, Loan, Message, ObjectKind, Observer, OpenError, PeekError, Producer, PublishError,
-    Recovery, Sample, Sequence,
+    Recovery, Sample, Sequence, UntypedObserver,
 };
 
 type Last = Option<(Sequence, Vec<u8>)>;
@@ -85,9 +85,10 @@ pub(super) fn exercise<T: Subject + ?Sized>(scratch: &Scratch, found: &Found, in
     let channel = T::channel(scratch.name(), asked.capacity);
     let channel = asked.consumers.map_or(channel.clone(), |consumers| channel.consumers(consumers));
     let capacity = T::SIZE.map_or(asked.capacity.map(u64::from), |size| Some(size as u64));
-    let expected = model::Asked { consumers: asked.consumers, capacity, payload: T::LAYOUT };
+    let expected = model::Asked { consumers: asked.consumers, capacity, payload: Some(T::LAYOUT) };
     let verdict = model::channel(found.of(ObjectKind::Locks), found.of(ObjectKind::Data), &expected);
 
+    observe_untyped(scratch, found);
     let observer = says(channel.observer(), scratch);
     assert_eq!(observer.is_ok(), matches!(verdict, Verdict::Attach { .. }), "{verdict:?}");
     let created = asked.consumers.unwrap_or(CONSUMERS_DEFAULT);
@@ -139,6 +140,28 @@ pub(super) fn exercise<T: Subject + ?Sized>(scratch: &Scratch, found: &Found, in
     }
     for step in input.steps.iter().take(STEPS_MAX) {
         roles.take_step(*step);
+    }
+}
+
+/// Looks at the channel without knowing its type. What it says of its messages is what the model reads, and whatever
+/// they are, they can be shown.
+fn observe_untyped(scratch: &Scratch, found: &Found) {
+    let (locks, data) = (found.of(ObjectKind::Locks), found.of(ObjectKind::Data));
+    let fields = model::fields(locks, data);
+    let observer = says(UntypedObserver::open(scratch.name()), scratch);
+    assert_eq!(observer.is_ok(), fields.is_some(), "{:?}", observer.err());
+    let (Ok(observer), Some(fields)) = (observer, fields) else { return };
+    let description = observer.description();
+    assert!(description.fields().map(|field| field.name).eq(fields.iter().map(|field| field.name.as_str())));
+    let Ok(Some((_, message))) = says(observer.peek(), scratch) else { return };
+    for message in [&message[..], &message[..message.len() / 2]] {
+        let text = description.text(message).to_string();
+        assert_eq!(text.lines().count(), fields.len());
+        assert!(!text.chars().any(|char| char.is_control() && char != '\n'), "{text:?}");
+        assert!(description.json(message).to_string().ends_with('}'));
+        for value in description.values(message) {
+            assert!(value.elements().count() <= message.len(), "{value}");
+        }
     }
 }
 

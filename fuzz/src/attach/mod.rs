@@ -4,13 +4,15 @@
 //! What has to be accepted is judged by [`model`], from the bytes alone.
 
 mod channel;
+mod described;
 mod model;
 mod planted;
 mod scratch;
 mod survey;
 
 use arbitrary::Arbitrary;
-use lastword::status::{self, Monitor, StatusError, Value, Writer};
+use described::Described;
+use lastword::status::{self, Key, Monitor, StatusError, Value, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError};
 use model::Verdict;
 use planted::{Dimensions, Planted, Pose, Published, Type};
@@ -33,6 +35,7 @@ pub struct Input {
     is_consumer_first: bool,
     asked: Option<Asked>,
     steps: Vec<Step>,
+    described: Described,
 }
 
 /// What is asked of the channel and the board: by default nothing, and they are taken as they are found.
@@ -97,6 +100,7 @@ impl Found {
         match kind {
             ObjectKind::Data => self.data.as_deref(),
             ObjectKind::Locks => self.locks.as_deref(),
+            ObjectKind::Ready => None,
             ObjectKind::Status => self.board.as_deref(),
         }
     }
@@ -107,7 +111,7 @@ impl Found {
 /// # Panics
 /// Something is not as it has to be.
 pub fn run(input: &Input) {
-    let build = |planted: &Planted, place| planted.build(place, input.dimensions, &input.messages);
+    let build = |planted: &Planted, place| planted.build(place, input.dimensions, &input.messages, &input.described);
     let asked = input.asked.unwrap_or_default();
     let found = Found {
         locks: build(&input.locks, ObjectKind::Locks),
@@ -144,45 +148,68 @@ pub fn run(input: &Input) {
 fn exercise_board(scratch: &Scratch, found: &Found, input: &Input) {
     let before = found.of(ObjectKind::Status);
     let monitor = says(Monitor::open(scratch.name()), scratch);
-    match model::board(before, None) {
-        Verdict::Attach { count, .. } => assert_eq!(monitor.expect("it is a board").words(), count),
-        Verdict::Create | Verdict::Refuse => assert!(monitor.is_err(), "what is no board is refused"),
+    match (model::board(before, None), monitor) {
+        (Verdict::Attach { count, .. }, Ok(monitor)) => {
+            assert_eq!(monitor.words().len(), count.into());
+            let shown = monitor.readings().filter_map(said).map(|reading| reading.to_string());
+            assert!(shown.flat_map(|text| text.chars().collect::<Vec<_>>()).all(|char| !char.is_control()));
+        }
+        (Verdict::Create | Verdict::Refuse, Err(_)) => {}
+        (verdict, monitor) => panic!("{verdict:?}, and {monitor:?}"),
     }
     let words = input.asked.and_then(|asked| asked.words).unwrap_or(input.dimensions.words());
     let is_possible = (1..=status::WORDS_MAX).contains(&words);
-    let verdict = model::board(before, Some(words));
-    let writer = says(Writer::create(scratch.name(), words, 0o600), scratch);
+    // What cannot be defined is asked for without names.
+    let has_names = input.described.has_names() && is_possible;
+    let (definition, keys) = described::definition(if has_names { words } else { 0 });
+    let wanted = if has_names { described::of_board(words) } else { Vec::new() };
+    let verdict = model::board(before, Some((words, &wanted)));
+    let take = || {
+        let name = scratch.name();
+        let writer =
+            if has_names { Writer::define(name, &definition, 0o600) } else { Writer::create(name, words, 0o600) };
+        says(writer, scratch)
+    };
+    let writer = take();
     assert_eq!(writer.is_ok(), is_possible && verdict != Verdict::Refuse, "{verdict:?}");
     if verdict == Verdict::Refuse {
         assert_eq!(scratch.read(ObjectKind::Status).as_deref(), before, "what is refused is left as it is");
     }
     let Ok(mut writer) = writer else { return };
-    assert!(says(Writer::create(scratch.name(), words, 0o600), scratch).is_err(), "the role is taken");
+    assert!(take().is_err(), "the role is taken");
     let monitor = Monitor::open(scratch.name()).expect("the writer has it");
     assert!(monitor.writer_lives().expect("the kernel knows"));
     for step in input.steps.iter().take(STEPS_MAX) {
         match *step {
+            Step::Set(index, value) if has_names => {
+                let Some(key) = keys.get(usize::from(index) % keys.len()) else { continue };
+                round_trip(&mut writer, &monitor, *key, value);
+                let found = monitor.key::<u64>(&format!("w{}", key.index())).expect("the word has this name");
+                assert_eq!(monitor.get(found), Ok(value));
+                assert!(writer.set(Key::at(key.index()), value).is_err(), "a key without a name is of another board");
+            }
             Step::Set(index, value) => {
-                round_trip(&mut writer, &monitor, index, value);
-                round_trip(&mut writer, &monitor, index, value as u32);
-                round_trip(&mut writer, &monitor, index, value as i64);
-                round_trip(&mut writer, &monitor, index, value & 1 == 1);
+                round_trip(&mut writer, &monitor, Key::at(index), value);
+                round_trip(&mut writer, &monitor, Key::at(index), value as u32);
+                round_trip(&mut writer, &monitor, Key::at(index), value as i64);
+                round_trip(&mut writer, &monitor, Key::at(index), value & 1 == 1);
             }
             Step::Get(index) => {
-                said(monitor.get::<u32>(index));
-                said(monitor.get::<bool>(index));
-                said(monitor.get::<f64>(index));
-                said(monitor.get::<usize>(index));
+                said(monitor.get::<u32>(Key::at(index)));
+                said(monitor.get::<bool>(Key::at(index)));
+                said(monitor.get::<f64>(Key::at(index)));
+                said(monitor.get::<usize>(Key::at(index)));
+                said(monitor.reading(index));
             }
             _ => {}
         }
     }
 }
 
-fn round_trip<V: Value + PartialEq + Debug + Copy>(writer: &mut Writer, monitor: &Monitor, index: u16, value: V) {
-    let set = said(writer.set(index, value));
-    assert_eq!(set.is_some(), index < monitor.words());
-    assert_eq!(said(monitor.get::<V>(index)), set.map(|()| value));
+fn round_trip<V: Value + PartialEq + Debug>(writer: &mut Writer, monitor: &Monitor, key: Key<V>, value: V) {
+    let set = said(writer.set(key, value));
+    assert_eq!(set.is_some(), usize::from(key.index()) < monitor.words().len());
+    assert_eq!(said(monitor.get(key)), set.map(|()| value));
 }
 
 /// The value; where there is none, the error says something.

@@ -1,9 +1,11 @@
 //! The objects that are found: raw bytes, or a valid object with edits.
 
+use super::described::Described;
 use super::model;
 use arbitrary::Arbitrary;
 use lastword::{Message, ObjectKind, TypeLayout};
 use lastword_protocol::header::{CREATING, Header, Kind, MAGIC};
+use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Layout, Lock, Sequence, Stamp, Word};
 use lastword_protocol::status;
 
@@ -26,7 +28,7 @@ lastword::message! {
 
 /// What the messages of a channel are.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub(super) enum Type {
+pub(crate) enum Type {
     /// [`Pose`].
     Pose,
     /// `u64`.
@@ -71,17 +73,22 @@ impl Dimensions {
     }
 
     /// The complete object of these dimensions, in which nothing was published yet.
-    fn object(self, kind: ObjectKind) -> Vec<u8> {
+    fn object(self, kind: ObjectKind, described: &Described) -> Vec<u8> {
         let layout = self.layout();
         let payload = match self.messages {
             Type::Pose => Pose::LAYOUT,
             Type::Number => u64::LAYOUT,
             Type::Bytes => <[u8]>::LAYOUT,
         };
+        let section = match kind {
+            ObjectKind::Data => Vec::new(),
+            ObjectKind::Locks => described.channel(self.messages),
+            ObjectKind::Status => described.board(self.words()),
+        };
         let channel = |kind, object| Header {
             kind,
             pair: 1,
-            length: layout.length(object) as u64,
+            length: (layout.length(object) + section.len()) as u64,
             consumers: layout.consumers().into(),
             capacity: layout.capacity() as u64,
             payload,
@@ -89,17 +96,27 @@ impl Dimensions {
         let header = match kind {
             ObjectKind::Data => channel(Kind::SlotsData, slots::Object::Data),
             ObjectKind::Locks => channel(Kind::SlotsLocks, slots::Object::Locks),
+            ObjectKind::Ready => Header {
+                kind: Kind::Ready,
+                pair: 0,
+                length: ready::Layout::new(layout.capacity()).expect("the capacity is in range").length() as u64,
+                consumers: 0,
+                capacity: layout.capacity() as u64,
+                payload,
+            },
             ObjectKind::Status => Header {
                 kind: Kind::Status,
                 pair: 0,
-                length: status::Layout::new(self.words()).expect("the dimensions are in range").length() as u64,
+                length: (status::Layout::new(self.words()).expect("the dimensions are in range").length()
+                    + section.len()) as u64,
                 consumers: self.words().into(),
                 capacity: 0,
-                payload: BOARD,
+                payload: model::board_type(&section),
             },
         };
         let mut bytes: Vec<u8> = header.encode().into_iter().flat_map(u64::to_ne_bytes).collect();
-        bytes.resize(header.length as usize, 0);
+        bytes.resize(header.length as usize - section.len(), 0);
+        bytes.extend(section);
         bytes
     }
 }
@@ -209,7 +226,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    fn apply(self, found: u64) -> u64 {
+    pub(super) fn apply(self, found: u64) -> u64 {
         match self {
             Value::Small(value) => value.into(),
             Value::Exactly(value) => value,
@@ -225,7 +242,13 @@ impl Value {
 
 impl Planted {
     /// The object's bytes; `None` where there is none.
-    pub(crate) fn build(&self, place: ObjectKind, dimensions: Dimensions, messages: &[Published]) -> Option<Vec<u8>> {
+    pub(crate) fn build(
+        &self,
+        place: ObjectKind,
+        dimensions: Dimensions,
+        messages: &[Published],
+        described: &Described,
+    ) -> Option<Vec<u8>> {
         let (dimensions, kind) = match &self.instead {
             None => (dimensions, place),
             Some(Instead::Missing) => return None,
@@ -236,7 +259,7 @@ impl Planted {
             Some(Instead::Misplaced(Place::Status)) => (dimensions, ObjectKind::Status),
         };
         let layout = dimensions.layout();
-        let mut bytes = dimensions.object(kind);
+        let mut bytes = dimensions.object(kind, described);
         for message in messages {
             message.apply(&mut bytes, kind, &layout);
         }
@@ -321,7 +344,7 @@ fn edit_state(bytes: &mut [u8], kind: ObjectKind, layout: &Layout, word: Word, c
     let place = match kind {
         ObjectKind::Data => slots::Object::Data,
         ObjectKind::Locks => slots::Object::Locks,
-        ObjectKind::Status => return,
+        ObjectKind::Ready | ObjectKind::Status => return,
     };
     if let Some((object, offset)) = layout.offset(word)
         && object == place
@@ -339,9 +362,10 @@ fn edit_word(bytes: &mut [u8], index: usize, change: impl Fn(u64) -> u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::described;
     use super::super::scratch::Scratch;
     use super::*;
-    use lastword::{Channel, status::Writer};
+    use lastword::{Channel, Force, ready::Mailbox, status::Writer};
 
     /// Without the pair number, which is drawn, the checksum over it, and the words for the roles' holders.
     fn comparable(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -363,11 +387,24 @@ mod tests {
         let scratch = Scratch::new();
         drop(Channel::<Pose>::new(scratch.name()).expect("a name").consumers(2).producer().expect("it is created"));
         drop(Writer::create(scratch.name(), 3, 0o600).expect("it is created"));
-        for kind in [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Status] {
+        let mailbox = Mailbox::<Pose>::new(scratch.name()).expect("a name");
+        drop(mailbox.writer().expect("it is created"));
+        for kind in [ObjectKind::Data, ObjectKind::Locks, ObjectKind::Ready, ObjectKind::Status] {
             let planted = Planted { instead: None, edits: Vec::new() };
-            let planted = planted.build(kind, dimensions, &[]).expect("it is there");
+            let planted = planted.build(kind, dimensions, &[], &Described::default()).expect("it is there");
             let created = scratch.read(kind).expect("it is there");
             assert_eq!(comparable(planted), comparable(created), "{kind:?}");
         }
+        assert!(mailbox.remove(Force::No).expect("nobody has it"));
+    }
+
+    #[test]
+    fn a_board_that_is_planted_with_names_is_what_the_library_creates() {
+        let scratch = Scratch::new();
+        let (definition, _) = described::definition(3);
+        drop(Writer::define(scratch.name(), &definition, 0o600).expect("it is created"));
+        let created = scratch.read(ObjectKind::Status).expect("it is there");
+        assert_eq!(created[280..], described::of_board(3));
+        assert_eq!(created[..280].as_chunks().0[6], model::board_type(&described::of_board(3)).hash.to_ne_bytes());
     }
 }

@@ -36,7 +36,7 @@ fn read_every_word(header: &Header, bytes: &[u8]) {
         return;
     };
     let Ok(layout) = Layout::new(consumers, capacity) else { return };
-    if header.length != layout.length(object) as u64 {
+    if header.length < layout.length(object) as u64 {
         return;
     }
     let slots = (0..layout.slots()).flat_map(|slot| [Word::Sequence(slot as u8), Word::Length(slot as u8)]);

@@ -3,6 +3,7 @@
 use lastword_protocol::memory::{Memory, Numbering, Site};
 use lastword_protocol::model::{Judge, Scenario, Violation};
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 /// More than any operation does.
 const ACTIONS_MAX: u32 = 1_000;
@@ -147,6 +148,15 @@ impl<S: Scenario> Memory for Bench<S> {
     }
 
     fn fence(&self, _: &'static Site) {}
+
+    /// There is nobody who could wake it: it ends at once, for no reason.
+    fn wait(&self, _: S::Word, _: u64, _: Duration, _: &'static Site) {
+        self.goes_on();
+    }
+
+    fn wake(&self, _: S::Word, _: &'static Site) {
+        self.goes_on();
+    }
 
     fn read_word(&self, area: usize, index: usize, _: &'static Site) -> u64 {
         if self.goes_on() { self.payload(area, index).get() } else { 0 }

@@ -12,7 +12,7 @@
 //! | not there | | | | creates it empty, goes on as below |
 //! | empty | | 0 | a creator has just begun, or died there | builds it |
 //! | begun | CREATING | 8 or more | a creator is at work, or died there | waits for its lock; then removes it, begins anew |
-//! | complete | MAGIC | as in its header | ready; never begun again | opens it |
+//! | complete | MAGIC | as in its header | ready, described; never begun again | opens it |
 //!
 //! Building, replacing and removing need the lock [`CREATE`] on the object that the name refers to, which is looked at
 //! again after the lock was had. Opening a complete object needs no lock: a process that is stopped while it creates one
@@ -50,11 +50,13 @@ pub const WAIT: Duration = Duration::from_secs(5);
 /// How often a call begins anew because the name was given to another object meanwhile.
 pub const ATTEMPTS: u32 = 100;
 
-/// The headers of what is created.
+/// The headers and the description of what is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct Plan<'d> {
     /// The anchor's.
     pub anchor: Header,
+    /// What the anchor carries after its layout; empty where it has no [description](crate::description).
+    pub description: &'d [u8],
     /// The data object's, if it is a channel.
     pub data: Option<Header>,
 }
@@ -177,9 +179,9 @@ fn outlast_remover<O: Objects>(objects: &O, anchor: &O::Object) -> Result<bool, 
 }
 
 /// The complete anchor, which is built as `plan` says if it has to be created. What cannot be built is removed.
-fn open_or_create<O: Objects, R>(
+fn open_or_create<'d, O: Objects, R>(
     objects: &O,
-    plan: impl Fn() -> Result<Plan, R>,
+    plan: impl Fn() -> Result<Plan<'d>, R>,
 ) -> Result<(O::Object, Header), Failure<O::Error, R>> {
     for _ in 0..ATTEMPTS {
         // O_CREAT only where there is nothing: `fs.protected_regular` refuses it on what another user owns.
@@ -219,9 +221,9 @@ fn open_or_create<O: Objects, R>(
 }
 
 /// Builds the anchor, which is empty, and the data object. The anchor is completed last.
-fn build<O: Objects, R>(objects: &O, anchor: &O::Object, plan: &Plan) -> Result<(), Failure<O::Error, R>> {
+fn build<O: Objects, R>(objects: &O, anchor: &O::Object, plan: &Plan<'_>) -> Result<(), Failure<O::Error, R>> {
     objects.begin(anchor, plan.anchor.length)?;
-    objects.describe(anchor, &plan.anchor)?;
+    objects.describe(anchor, &plan.anchor, plan.description)?;
     let Some(data) = &plan.data else { return Ok(objects.complete(anchor)?) };
     objects.unlink(Part::Data)?;
     let built = build_data(objects, data).and_then(|()| Ok(objects.complete(anchor)?));
@@ -235,7 +237,7 @@ fn build<O: Objects, R>(objects: &O, anchor: &O::Object, plan: &Plan) -> Result<
 fn build_data<O: Objects, R>(objects: &O, header: &Header) -> Result<(), Failure<O::Error, R>> {
     let Some(data) = objects.create(Part::Data)? else { return Err(Failure::Unsettled(Part::Data)) };
     objects.begin(&data, header.length)?;
-    objects.describe(&data, header)?;
+    objects.describe(&data, header, &[])?;
     Ok(objects.complete(&data)?)
 }
 
@@ -290,9 +292,9 @@ pub struct Attached<T, L> {
 ///
 /// # Crash safety
 /// *Repeatable.* What a kill leaves half-made the next call completes.
-pub fn attach<O: Objects, L, R>(
+pub fn attach<'d, O: Objects, L, R>(
     objects: &O,
-    plan: impl Fn() -> Result<Plan, R>,
+    plan: impl Fn() -> Result<Plan<'d>, R>,
     check: impl Fn(&Header) -> Result<(L, RangeInclusive<LockByte>), R>,
     refuse: impl Fn(&O::Object, &L) -> R,
 ) -> Result<Attached<O::Object, L>, Failure<O::Error, R>> {
@@ -327,8 +329,8 @@ pub fn open<O: Objects, R>(
     Ok((object, header))
 }
 
-/// Looks at a channel without a role: its anchor, and what `look` made of the data object that belongs to it. `check`
-/// judges the anchor's header.
+/// Looks at a channel without a role: its anchor, and what `look` made of it. `check` judges the anchor's header, `look`
+/// opens the data object that belongs to it, and may read the anchor's description.
 ///
 /// # Errors
 /// The channel is not there or not complete, the caller refuses, or a system call failed.
@@ -338,12 +340,12 @@ pub fn open<O: Objects, R>(
 pub fn observe<O: Objects, L, T, R>(
     objects: &O,
     check: impl Fn(&Header) -> Result<L, R>,
-    look: impl Fn(&Header, &L) -> Result<T, Failure<O::Error, R>>,
+    look: impl Fn(&O::Object, &Header, &L) -> Result<T, Failure<O::Error, R>>,
 ) -> Result<(O::Object, T), Failure<O::Error, R>> {
     for _ in 0..ATTEMPTS {
         let (anchor, header) = open(objects, Part::Anchor, Access::Read)?;
         let checked = check(&header).map_err(Failure::Refused)?;
-        let seen = look(&header, &checked);
+        let seen = look(&anchor, &header, &checked);
         // A failure counts only if the channel is still the one that was found: it may be just being removed.
         if seen.is_err() && look_again(objects, &anchor, &header, Access::Read)?.is_none() {
             continue;

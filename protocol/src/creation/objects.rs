@@ -10,9 +10,9 @@ pub type LockByte = u16;
 
 /// The right to create, complete and remove.
 pub const CREATE: RangeInclusive<LockByte> = 0..=0;
-/// The role of a channel's producer, or of a board's writer.
+/// The role of a channel's producer, or of a board's or a mailbox's writer.
 pub const PRODUCER: LockByte = 1;
-/// The role of a channel's consumer 0. The others' follow.
+/// The role of a channel's consumer 0, or of a mailbox's reader. The other consumers' follow.
 pub const CONSUMERS: LockByte = 2;
 /// Every role that there can be.
 pub const ALL_ROLES: RangeInclusive<LockByte> = PRODUCER..=CONSUMERS + slots::CONSUMERS_MAX as LockByte - 1;
@@ -48,7 +48,7 @@ const _: () = assert!(*ALL_ROLES.end() + 1 < *REPLACE.start());
 /// # What an implementation owes
 ///
 /// - A lock is of one opened object: two of them conflict, even within one process. Dropping the object gives it up.
-/// - Who sees [`complete`](Self::complete) sees the header and the length as they were before it.
+/// - Who sees [`complete`](Self::complete) sees the header, the description and the length as they were before it.
 /// - A call that fails has done what one has done that was killed: nothing, or its first steps.
 pub trait Objects {
     /// An opened object. Dropping it closes it. The name may be another object's by then, or nobody's.
@@ -104,11 +104,12 @@ pub trait Objects {
     /// A system call failed.
     fn begin(&self, object: &Self::Object, length: u64) -> Result<(), Self::Error>;
 
-    /// Writes a header, all but its first word. One system call.
+    /// Writes a header, all but its first word, and a [description](crate::description), which ends where the object
+    /// ends. Two system calls; one where the description is empty.
     ///
     /// # Errors
     /// A system call failed.
-    fn describe(&self, object: &Self::Object, header: &Header) -> Result<(), Self::Error>;
+    fn describe(&self, object: &Self::Object, header: &Header, description: &[u8]) -> Result<(), Self::Error>;
 
     /// Writes the first word of a complete object. One system call.
     ///

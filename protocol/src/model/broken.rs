@@ -9,6 +9,7 @@ use super::variant::Change;
 use crate::memory::{Kind, Memory, Numbering, Ordering, Site};
 use core::cell::Cell;
 use core::fmt;
+use core::time::Duration;
 
 /// A Relaxed fence, which is none, where an access is not made: the process can be killed there nevertheless. It is in
 /// no protocol's table.
@@ -199,6 +200,17 @@ impl<M: Memory, N: Numbering<Word = M::Word>> Memory for Broken<M, N> {
         let result = self.memory.compare_exchange(word, current, new, site);
         self.know(word, result.map_or_else(|found| found, |_| new));
         result
+    }
+
+    fn wait(&self, word: M::Word, current: u64, limit: Duration, site: &'static Site) {
+        self.memory.wait(word, current, limit, site);
+    }
+
+    fn wake(&self, word: M::Word, site: &'static Site) {
+        match self.change {
+            Some(Change::Skip { site: at }) if at.id == site.id => self.memory.fence(NOTHING),
+            _ => self.memory.wake(word, site),
+        }
     }
 
     fn fence(&self, site: &'static Site) {

@@ -21,6 +21,7 @@ use crate::memory::{Memory, Numbering, Site};
 use core::cell::Cell;
 use core::fmt;
 use core::hash::Hash;
+use core::time::Duration;
 use variant::Change;
 
 /// A promise that was broken.
@@ -70,6 +71,9 @@ pub enum Progress {
     Done,
     /// It waits for another process, and has to be performed again.
     Blocked,
+    /// It has slept, or nearly, and has to be performed again. An engine for which [`Memory::wait`] does not sleep lets
+    /// others go first.
+    Slept,
 }
 
 /// Which processes run, and what each of them does.
@@ -157,7 +161,7 @@ pub trait Scenario {
         while let Some(&op) = self.operations(process).get(progress.get()) {
             match Self::perform(&mut now, op, judge)? {
                 Progress::Done => progress.set(progress.get() + 1),
-                Progress::Blocked => judge.pause(),
+                Progress::Blocked | Progress::Slept => judge.pause(),
             }
         }
         Ok(())
@@ -178,6 +182,18 @@ pub trait Scenario {
     fn guard(&self, word: Self::Word) -> Option<usize> {
         let _ = word;
         None
+    }
+
+    /// Whether the process may sleep ([`Memory::wait`]). Where nobody does, waking does nothing.
+    fn sleeps(&self, process: usize) -> bool {
+        let _ = process;
+        false
+    }
+
+    /// Whether `word` is 0 and nobody writes it in this scenario, so that a load of it commutes with everything.
+    fn is_constant(&self, word: Self::Word) -> bool {
+        let _ = word;
+        false
     }
 
     /// Whether the process reads payload while others may write it, and finds out afterwards.
@@ -270,6 +286,12 @@ impl<M: Memory> Memory for Counted<M> {
     fn fence(&self, site: &'static Site) {
         self.memory.fence(site);
     }
+    fn wait(&self, word: M::Word, current: u64, limit: Duration, site: &'static Site) {
+        self.memory.wait(word, current, limit, site);
+    }
+    fn wake(&self, word: M::Word, site: &'static Site) {
+        self.memory.wake(word, site);
+    }
     fn read_word(&self, area: usize, index: usize, site: &'static Site) -> u64 {
         Self::count(&self.payload);
         self.memory.read_word(area, index, site)
@@ -279,6 +301,9 @@ impl<M: Memory> Memory for Counted<M> {
         self.memory.write_word(area, index, value, site);
     }
 }
+
+/// How long a sleep lasts at most that a scenario asks for. Engines have no clock.
+pub const SLEEP_MAX: Duration = Duration::MAX;
 
 /// Longest message that a scenario uses, in bytes.
 pub const MESSAGE_MAX: usize = 64;

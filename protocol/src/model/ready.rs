@@ -4,7 +4,7 @@
 //! the reader was killed between receiving and clearing it, and then with the same number; and that a restarted writer
 //! knows which of its messages took effect.
 
-use super::{Attempt, Counted, Judge, MESSAGE_MAX, Progress, Violation, check_answer, fill};
+use super::{Attempt, Counted, Judge, MESSAGE_MAX, Progress, SLEEP_MAX, Violation, check_answer, fill};
 use crate::memory::{Memory, Site};
 use crate::ready::{Layout, Reader, SendError, Sequence, State, Word, Writer, site};
 
@@ -15,8 +15,16 @@ pub enum Op {
     Send(u8),
     /// The writer tries to send so many bytes.
     TrySend(u8),
+    /// The writer tries to send so many bytes, written in place and in two pieces.
+    TrySendInPlace(u8),
+    /// The writer tries to take a loan, writes to it, and drops it.
+    AbandonLoan(u8),
     /// The reader waits for a message, reads it, and clears it.
     Receive,
+    /// The writer sleeps until the mailbox is free, then sends so many bytes.
+    SleepAndSend(u8),
+    /// The reader sleeps until a message waits, then reads and clears it.
+    SleepAndReceive,
     /// The reader looks for a message, and reads it if there is one, without clearing it.
     TryReceive,
     /// The reader looks for a message, and reads and clears it if there is one.
@@ -245,17 +253,37 @@ impl super::Scenario for Scenario<'_> {
 
     fn guard(&self, word: Word) -> Option<usize> {
         match word {
-            Word::State => None,
+            Word::State | Word::WriterWait | Word::ReaderWait => None,
             Word::Length => Some(0),
         }
     }
 
+    fn sleeps(&self, process: usize) -> bool {
+        self.processes[process].iter().any(|op| matches!(op, Op::SleepAndSend(_) | Op::SleepAndReceive))
+    }
+
+    fn is_constant(&self, word: Word) -> bool {
+        match word {
+            Word::State | Word::Length => false,
+            Word::WriterWait => !super::Scenario::sleeps(self, 0),
+            Word::ReaderWait => !super::Scenario::sleeps(self, 1),
+        }
+    }
+
     fn show(&self, word: Word, value: u64, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match (word, State::parse(value)) {
+        let (asleep, state) = match word {
+            Word::WriterWait | Word::ReaderWait if value >> 63 != 0 => ("asleep on ", value & !(1 << 63)),
+            _ => ("", value),
+        };
+        f.write_str(asleep)?;
+        match (word, State::parse(state)) {
             (Word::State, Some(State { sequence, set })) => {
                 write!(f, "{} {}", sequence.map_or(0, Sequence::get), if set { "set" } else { "clear" })
             }
-            (Word::State, None) => write!(f, "{value:#x}"),
+            (Word::WriterWait | Word::ReaderWait, Some(State { sequence, set })) if !asleep.is_empty() => {
+                write!(f, "{} {}", sequence.map_or(0, Sequence::get), if set { "set" } else { "clear" })
+            }
+            (Word::State | Word::WriterWait | Word::ReaderWait, _) => write!(f, "{state:#x}"),
             (Word::Length, _) => write!(f, "{value}"),
         }
     }
@@ -301,9 +329,32 @@ impl<M: Memory<Word = Word>> Process<M> {
     }
 
     fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<Progress, Violation> {
+        let is_awake = match (&*self, op) {
+            (Process::Writer(writer), Op::SleepAndSend(_)) => {
+                let is_free = writer.sleep(SLEEP_MAX).map_err(corrupt)?;
+                writer.memory().check(2, 0)?;
+                is_free
+            }
+            (Process::Reader(reader), Op::SleepAndReceive) => {
+                let waits = reader.sleep(SLEEP_MAX).map_err(corrupt)?;
+                reader.memory().check(2, 0)?;
+                waits
+            }
+            _ => true,
+        };
+        if !is_awake {
+            return Ok(Progress::Slept);
+        }
         let happened = match (self, op) {
-            (Process::Writer(writer), Op::Send(length) | Op::TrySend(length)) => send(writer, length, judge)?,
-            (Process::Reader(reader), Op::Receive | Op::TryReceiveAndClear) => {
+            (Process::Writer(writer), Op::Send(length) | Op::SleepAndSend(length) | Op::TrySend(length)) => {
+                send(writer, length, Writer::try_send, judge)?
+            }
+            (Process::Writer(writer), Op::TrySendInPlace(length)) => send(writer, length, send_in_place, judge)?,
+            (Process::Writer(writer), Op::AbandonLoan(length)) => {
+                let mut buffer = [0; MESSAGE_MAX];
+                abandon(writer, &mut buffer[..usize::from(length)])?
+            }
+            (Process::Reader(reader), Op::Receive | Op::SleepAndReceive | Op::TryReceiveAndClear) => {
                 let received = receive(reader, judge)?;
                 if received {
                     clear(reader, judge)?;
@@ -313,28 +364,61 @@ impl<M: Memory<Word = Word>> Process<M> {
             (Process::Reader(reader), Op::TryReceive) => receive(reader, judge)?,
             _ => return Ok(Progress::Done),
         };
-        let waits = matches!(op, Op::Send(_) | Op::Receive);
+        let waits = matches!(op, Op::Send(_) | Op::SleepAndSend(_) | Op::Receive | Op::SleepAndReceive);
         Ok(if waits && !happened { Progress::Blocked } else { Progress::Done })
+    }
+}
+
+/// Writes the message in two pieces, the second one first.
+fn send_in_place<M: Memory<Word = Word>>(
+    writer: &mut Writer<Counted<M>>,
+    message: &[u8],
+) -> Result<Sequence, SendError> {
+    let middle = message.len() / 2;
+    let mut loan = writer.try_loan(message.len())?;
+    // What is not written is found by the reader.
+    let _ = loan.write(middle, &message[middle..]) && loan.write(0, &message[..middle]);
+    Ok(loan.send())
+}
+
+/// Writes garbage to a loan; whether there was one.
+fn abandon<M: Memory<Word = Word>>(writer: &mut Writer<Counted<M>>, garbage: &mut [u8]) -> Result<bool, Violation> {
+    garbage.fill(0xff);
+    let written = match writer.try_loan(garbage.len()) {
+        Ok(mut loan) => loan.write(0, garbage),
+        Err(SendError::Full) => false,
+        Err(error) => return Err(refused(error)),
+    };
+    writer.memory().check(1, 2 * garbage.len().div_ceil(8) as u32)?;
+    Ok(written)
+}
+
+fn refused(error: SendError) -> Violation {
+    match error {
+        SendError::Corrupt(error) => corrupt(error),
+        SendError::TooLong { length, capacity } => {
+            Violation::new("a message within the capacity is sent", length as u64, capacity as u64)
+        }
+        SendError::Full => Violation::new("a full mailbox is no error of a run", 1, 0),
     }
 }
 
 fn send<M: Memory<Word = Word>>(
     writer: &mut Writer<Counted<M>>,
     length: u8,
+    how: impl Fn(&mut Writer<Counted<M>>, &[u8]) -> Result<Sequence, SendError>,
     judge: &impl Judge<Event>,
 ) -> Result<bool, Violation> {
     let mut buffer = [0; MESSAGE_MAX];
     let bytes = &mut buffer[..usize::from(length)];
     fill(bytes, judge.tell(Event::BeginSend(length))? as u32);
-    let sent = match writer.try_send(bytes) {
+    let sent = match how(writer, bytes) {
         Ok(sequence) => Some(sequence),
         Err(SendError::Full) => None,
-        Err(SendError::Corrupt(error)) => return Err(corrupt(error)),
-        Err(SendError::TooLong { length, capacity }) => {
-            return Err(Violation::new("a message within the capacity is sent", length as u64, capacity as u64));
-        }
+        Err(error) => return Err(refused(error)),
     };
-    writer.memory().check(3, 2 * bytes.len().div_ceil(8) as u32)?;
+    // In two pieces, a word is written twice, and three are read first: at both sides of the middle, and the last.
+    writer.memory().check(4, 2 * bytes.len().div_ceil(8) as u32 + 4)?;
     judge.tell(Event::EndSend(sent))?;
     Ok(sent.is_some())
 }
@@ -360,5 +444,5 @@ fn clear<M: Memory<Word = Word>>(reader: &mut Reader<Counted<M>>, judge: &impl J
     judge.tell(Event::BeginClear)?;
     reader.clear();
     judge.tell(Event::EndClear)?;
-    reader.memory().check(1, 0)
+    reader.memory().check(2, 0)
 }

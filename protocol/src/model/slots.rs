@@ -7,9 +7,9 @@
 //! [`slots`](crate::slots), and that a consumer finds again what it held when it was killed.
 
 use super::variant::Change;
-use super::{Attempt, Counted, Judge, KNOWN, MESSAGE_MAX, Progress, Violation, check_answer, fill};
+use super::{Attempt, Counted, Judge, KNOWN, MESSAGE_MAX, Progress, SLEEP_MAX, Violation, check_answer, fill};
 use crate::memory::{Memory, Numbering, Site};
-use crate::slots::{Consumer, Layout, Lock, Observer, Producer, Recovery, Sequence, Stamp, Word, site};
+use crate::slots::{Consumer, Layout, Lock, Observer, Producer, Recovery, Sequence, Stamp, Word, asleep_on, site};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,8 @@ pub enum Op {
     Release,
     /// A consumer asks for the newest message's number, without locking it.
     Newest,
+    /// A consumer sleeps until there is another message than the one it holds; if it holds none, until there is one.
+    Sleep,
     /// An observer copies the newest message.
     Peek,
 }
@@ -376,8 +378,7 @@ impl super::Scenario for Scenario<'_> {
         op: Op,
         judge: &impl Judge<Event>,
     ) -> Result<Progress, Violation> {
-        process.perform(op, judge)?;
-        Ok(Progress::Done)
+        process.perform(op, judge)
     }
 
     fn carried<M: Memory<Word = Word>>(process: &Process<M>) -> [u64; 2] {
@@ -403,6 +404,14 @@ impl super::Scenario for Scenario<'_> {
             Word::Sequence(slot) | Word::Length(slot) if !observed => Some(slot.into()),
             _ => None,
         }
+    }
+
+    fn sleeps(&self, process: usize) -> bool {
+        (1..=self.consumers.into()).contains(&process) && self.processes[process].contains(&Op::Sleep)
+    }
+
+    fn is_constant(&self, word: Word) -> bool {
+        matches!(word, Word::Wait(consumer) if !super::Scenario::sleeps(self, 1 + usize::from(consumer)))
     }
 
     fn reads_while_written(&self, process: usize) -> bool {
@@ -431,6 +440,14 @@ impl super::Scenario for Scenario<'_> {
                     stamp(named, f)
                 }
                 Err(_) => write!(f, "{value:#x}"),
+            },
+            Word::Wait(_) if value == asleep_on(None) => f.write_str("asleep on none"),
+            Word::Wait(_) => match Stamp::parse(value & !asleep_on(None), &layout) {
+                Ok(Some(newest)) => {
+                    f.write_str("asleep on ")?;
+                    stamp(newest, f)
+                }
+                _ => write!(f, "{value:#x}"),
             },
             Word::Sequence(_) | Word::Length(_) => write!(f, "{value}"),
         }
@@ -524,7 +541,10 @@ impl<M: Memory<Word = Word>> Process<M> {
         Ok(process)
     }
 
-    fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<(), Violation> {
+    fn perform(&mut self, op: Op, judge: &impl Judge<Event>) -> Result<Progress, Violation> {
+        if let (Process::Consumer(consumer), Op::Sleep) = (&*self, op) {
+            return sleep(consumer);
+        }
         match self {
             Process::Producer(producer) => produce(producer, op, judge),
             Process::Consumer(consumer) => match op {
@@ -549,7 +569,8 @@ impl<M: Memory<Word = Word>> Process<M> {
                 Op::Peek => peek(observer, *reader, judge),
                 _ => Ok(()),
             },
-        }
+        }?;
+        Ok(Progress::Done)
     }
 
     /// Reads what a consumer holds, byte by byte and whole.
@@ -564,6 +585,21 @@ impl<M: Memory<Word = Word>> Process<M> {
         consumer.memory().check(0, bytes.len().div_ceil(8) as u32)?;
         check_answer(bytes, judge.tell(Event::Identify(message.stamp()))?)
     }
+}
+
+fn sleep<M: Memory<Word = Word>>(consumer: &Consumer<Counted<M>>) -> Result<Progress, Violation> {
+    let waiter = consumer.waiter();
+    let seen = consumer.held().map(|message| message.stamp().sequence());
+    let doze = waiter.doze(seen).map_err(|error| corrupt(error.found))?;
+    let progress = match doze {
+        None => Progress::Done,
+        Some(doze) => {
+            waiter.sleep(doze, SLEEP_MAX);
+            Progress::Slept
+        }
+    };
+    consumer.memory().check(2, 0)?;
+    Ok(progress)
 }
 
 fn look<M: Memory<Word = Word>>(consumer: &Consumer<Counted<M>>, judge: &impl Judge<Event>) -> Result<(), Violation> {
@@ -582,7 +618,7 @@ fn produce<M: Memory<Word = Word>>(
     let refused = |_| Violation::new("Inv 3: a publish within the capacity finds a free slot", 0, 1);
     let mut buffer = [0; MESSAGE_MAX];
     // In two pieces, a word is written twice, and three are read first: at both sides of the middle, and the last.
-    let bounds = (3 * u32::from(producer.layout().consumers()) + 4, MESSAGE_MAX as u32 / 8 + 4);
+    let bounds = (4 * u32::from(producer.layout().consumers()) + 4, MESSAGE_MAX as u32 / 8 + 4);
     match op {
         Op::Publish(length) => {
             let bytes = &mut buffer[..usize::from(length)];

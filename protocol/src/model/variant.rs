@@ -166,6 +166,9 @@ pub const SLOTS: &[Variant] = {
             change: Change::Remember { site: site::PEEK_VERIFY, from: site::PEEK, with: |stamp| stamp >> 8 },
         },
         Variant { name: "no fence before peek looks again", change: Change::Skip { site: site::PEEK_FENCE } },
+        Variant { name: "nobody is woken", change: Change::Skip { site: site::WAKE } },
+        Variant { name: "a restarted producer wakes nobody", change: Change::Skip { site: site::RESUME_WAKE } },
+        Variant { name: "a sleeper leaves no note", change: Change::Skip { site: site::DOZE } },
     ]
 };
 
@@ -198,6 +201,18 @@ pub const READY: &[Variant] = {
             name: "a restarted reader takes the waiting message for consumed",
             change: Change::Forge { site: site::READER_RECOVER, with: |word| word & !1 },
         },
+        Variant { name: "the reader is not woken", change: Change::Skip { site: site::WAKE_READER } },
+        Variant { name: "the writer is not woken", change: Change::Skip { site: site::WAKE_WRITER } },
+        Variant {
+            name: "a restarted writer does not wake the reader",
+            change: Change::Skip { site: site::WRITER_RECOVER_WAKE },
+        },
+        Variant {
+            name: "a restarted reader does not wake the writer",
+            change: Change::Skip { site: site::READER_RECOVER_WAKE },
+        },
+        Variant { name: "a sleeping writer leaves no note", change: Change::Skip { site: site::WRITER_DOZE } },
+        Variant { name: "a sleeping reader leaves no note", change: Change::Skip { site: site::READER_DOZE } },
     ]
 };
 

@@ -4,6 +4,7 @@
 use super::layout::Layout;
 use super::producer::{in_range, parse_length};
 use super::site;
+use super::waiter::Waiter;
 use super::word::{Corrupt, Garbage, Lock, Stamp, Word};
 use crate::memory::Memory;
 
@@ -245,6 +246,12 @@ impl<M: Memory<Word = Word>> Consumer<M> {
             // Killed before: Held; the successor may read it again. Killed after: Free.
             self.memory.store(Word::Lock(self.index), Lock::Free.bits(), site::RELEASE);
         }
+    }
+
+    /// What it takes to sleep until there is a message that this consumer has not seen.
+    #[must_use]
+    pub fn waiter(&self) -> Waiter<&M> {
+        Waiter::of(&self.memory, self.layout, self.index)
     }
 
     #[inline]

@@ -13,12 +13,12 @@
 //! | slot[0].seq         8       |                | lock[1]                     |
 //! | slot[0].length      8       |                +-----------------------------+ 512
 //! | (48 unused)                 |                | ...                         |
-//! +- - - - - - - - - - - - - - -+ 448            +-----------------------------+
-//! | slot[0] payload, capacity   |                  256 + 128 * consumers
-//! | rounded up to 64 bytes      |
-//! +-----------------------------+ 448 + rounded
-//! | slot[1] ...                 |
-//! +-----------------------------+
+//! +- - - - - - - - - - - - - - -+ 448            +-----------------------------+ 256 + 128 * consumers
+//! | slot[0] payload, capacity   |                | wait[0]        8            |
+//! | rounded up to 64 bytes      |                | wait[1]        8            |
+//! +-----------------------------+ 448 + rounded  | ...                         |
+//! | slot[1] ...                 |                +-----------------------------+
+//! +-----------------------------+                  256 + 128 * consumers + 8 * consumers, rounded up to 64
 //!   384 + (consumers + 2) * (64 + rounded)
 //! ```
 //!
@@ -29,8 +29,11 @@
 //! replaced this one. Whoever opens the channel follows it; its place, the magic and the version are the same in every
 //! version.
 //!
-//! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
-//! payload of every slot begins at a multiple of 64.
+//! After the wait words follows the [description](crate::description) of the messages, if there is one.
+//!
+//! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The wait
+//! words lie side by side: they are written only on the way to sleep, and the producer reads all of them. The payload
+//! of every slot begins at a multiple of 64.
 
 use super::word::Word;
 use crate::header;
@@ -53,6 +56,7 @@ const LOCKS: usize = 256;
 const LOCK_STRIDE: usize = 128;
 const HOLDER: usize = 8;
 const SINCE: usize = 16;
+const WAIT_STRIDE: usize = 8;
 
 /// Byte offset, in the locks object, of the signature of the process that last took the producer's role.
 pub const PRODUCER_HOLDER: usize = 248;
@@ -191,8 +195,13 @@ impl Layout {
     pub const fn length(&self, object: Object) -> usize {
         match object {
             Object::Data => SLOTS + self.slots as usize * self.stride,
-            Object::Locks => LOCKS + self.consumers as usize * LOCK_STRIDE,
+            Object::Locks => self.waits() + (self.consumers as usize * WAIT_STRIDE).next_multiple_of(64),
         }
+    }
+
+    /// The byte offset of the wait words in the locks object.
+    const fn waits(&self) -> usize {
+        LOCKS + self.consumers as usize * LOCK_STRIDE
     }
 
     /// The object and the byte offset of `word`; `None` if the channel has no such word.
@@ -210,7 +219,10 @@ impl Layout {
             Word::Length(slot) if (slot as u16) < self.slots => {
                 Some((Object::Data, SLOTS + slot as usize * self.stride + SLOT_LENGTH))
             }
-            Word::Lock(_) | Word::Sequence(_) | Word::Length(_) => None,
+            Word::Wait(consumer) if consumer < self.consumers => {
+                Some((Object::Locks, self.waits() + consumer as usize * WAIT_STRIDE))
+            }
+            Word::Lock(_) | Word::Sequence(_) | Word::Length(_) | Word::Wait(_) => None,
         }
     }
 
@@ -233,7 +245,7 @@ impl Numbering for Layout {
     type Word = Word;
 
     fn words(&self) -> usize {
-        1 + self.consumers as usize + 2 * self.slots as usize
+        1 + 2 * self.consumers as usize + 2 * self.slots as usize
     }
 
     fn number(&self, word: Word) -> Option<usize> {
@@ -246,6 +258,7 @@ impl Numbering for Layout {
             Word::Lock(consumer) => locks + consumer as usize,
             Word::Sequence(slot) => sequences + slot as usize,
             Word::Length(slot) => lengths + slot as usize,
+            Word::Wait(consumer) => lengths + self.slots as usize + consumer as usize,
         })
     }
 
@@ -256,6 +269,7 @@ impl Numbering for Layout {
             _ if number - 1 < locks => Word::Lock((number - 1) as u8),
             _ if number - 1 - locks < slots => Word::Sequence((number - 1 - locks) as u8),
             _ if number - 1 - locks < 2 * slots => Word::Length((number - 1 - locks - slots) as u8),
+            _ if number - 1 - locks - 2 * slots < locks => Word::Wait((number - 1 - locks - 2 * slots) as u8),
             _ => return None,
         })
     }

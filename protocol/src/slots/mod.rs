@@ -30,12 +30,20 @@
 //!    newest one whose publish returned before it began.
 //! 5. Every operation, recovery too, ends within a bounded number of its own steps, whatever the others do.
 //! 6. A slot that is only Tentative is not read.
+//! 7. A consumer that sleeps although there is a message which it has not seen is woken: by the process that published
+//!    it, or, if that one died in between, by the next that takes up the producer's role. Until there is one, it sleeps
+//!    for at most the time it asked for.
 //!
 //! Together they make the channel an atomic register with one writer: strictly linearizable, so that a publish which a
 //! kill interrupts has taken effect before the kill, or never will.
 //!
-//! **Who may write what.** The producer: `latest`, the slots, and a lock word from Claim to Held. Consumer c: `lock[c]`.
-//! An observer: nothing.
+//! **Sleeping.** A consumer that has seen the newest message may sleep until there is another: it notes in `wait[c]` what
+//! `latest` is, and sleeps on that word, which the kernel compares again, for as long as it does not change. A producer that has
+//! published looks at the wait words, and wakes who sleeps on what `latest` was before. Nothing has to be cleared or
+//! counted, so a death leaves nothing to put right: an old wait word costs at most one call to the kernel for nobody.
+//!
+//! **Who may write what.** The producer: `latest`, the slots, and a lock word from Claim to Held. Consumer c: `lock[c]` and
+//! `wait[c]`. An observer: nothing.
 //!
 //! **Orderings.** [`site`], and nowhere else.
 //!
@@ -44,11 +52,12 @@
 //! | killed | at | is left | and then |
 //! |---|---|---|---|
 //! | producer | anywhere before `slots.publish` | a free slot with any content | the next publish may take it |
-//! | producer | after `slots.publish` | the message, out | the successor goes on from its number |
+//! | producer | after `slots.publish` | the message, out | the successor goes on from its number, and wakes who sleeps |
 //! | producer | after `slots.help` | a consumer helped | it finds its message |
 //! | consumer | before `slots.announce` | what it held before | the successor may read it |
 //! | consumer | before `slots.hold` or `slots.settle` | Tentative or Claim | one slot is spared until the successor frees it |
 //! | consumer | after them | Held | the successor may read it |
+//! | consumer | asleep, or before | a wait word | at most one wake in vain |
 //! | consumer | in recovery | the same as before | recovery begins again |
 //! | observer | anywhere | nothing | |
 //!
@@ -71,6 +80,7 @@ pub mod layout;
 mod observer;
 mod producer;
 pub mod site;
+mod waiter;
 mod word;
 
 pub use crate::sequence::Sequence;
@@ -78,4 +88,5 @@ pub use consumer::{Consumer, Message, Recovery};
 pub use layout::{CAPACITY_MAX, CONSUMERS_MAX, Layout, LayoutError, Object, PAYLOAD_ALIGN};
 pub use observer::{Observer, PeekError};
 pub use producer::{Loan, Producer, PublishError};
-pub use word::{Corrupt, Garbage, Lock, Stamp, Word};
+pub use waiter::{Doze, Waiter};
+pub use word::{Corrupt, Garbage, Lock, Stamp, Word, asleep_on};

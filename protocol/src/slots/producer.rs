@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::site;
-use super::word::{Corrupt, Garbage, Lock, Stamp, Word};
+use super::word::{Corrupt, Garbage, Lock, Stamp, Word, asleep_on};
 use crate::memory::Memory;
 use crate::sequence::Sequence;
 use core::fmt;
@@ -85,8 +85,8 @@ pub struct Producer<M> {
 }
 
 impl<M: Memory<Word = Word>> Producer<M> {
-    /// Takes up the producer's role, for the first time or after a predecessor's death: reads `latest`, and continues
-    /// from there. Exactly 1 shared access.
+    /// Takes up the producer's role, for the first time or after a predecessor's death: reads `latest`, continues from
+    /// there, and wakes who sleeps. 1 shared access, and at most one wake.
     ///
     /// The caller sees to it that nobody else has the role.
     ///
@@ -94,7 +94,7 @@ impl<M: Memory<Word = Word>> Producer<M> {
     /// `latest` is garbage: the numbering is lost, and the channel has to be created anew.
     ///
     /// # Crash safety
-    /// *Nothing to undo.* Recovery writes nothing. A publish that the predecessor was killed in has taken effect if
+    /// *Nothing to undo.* Recovery writes nothing, and wakes again if it is repeated. A publish that the predecessor was killed in has taken effect if
     /// [`last`](Self::last) names it, and never will if not.
     pub fn recover(memory: M, layout: Layout) -> Result<Self, Corrupt> {
         // Acquire `slots.resume`: the predecessor's last message happens-before our reading it back.
@@ -102,6 +102,9 @@ impl<M: Memory<Word = Word>> Producer<M> {
         // Killed before or after: nothing was changed.
         let found = memory.load(Word::Latest, site::RESUME);
         let latest = Stamp::parse(found, &layout).map_err(|why| Corrupt { word: Word::Latest, found, why })?;
+        // Wake `slots.resume_wake`: the predecessor may have died after `slots.publish` and before `slots.wake`. (Inv 7)
+        // Killed before: the next successor wakes. Killed after: who slept is awake.
+        memory.wake(Word::Latest, site::RESUME_WAKE);
         Ok(Self { memory, layout, latest })
     }
 
@@ -152,7 +155,8 @@ impl<M: Memory<Word = Word>> Producer<M> {
         true
     }
 
-    /// Publishes a copy of `message`. Wait-free: at most 3 C + 4 shared accesses and one write of the payload.
+    /// Publishes a copy of `message`, and wakes who sleeps. Wait-free: at most 4 C + 4 shared accesses, one write of the
+    /// payload and, if a consumer sleeps, one wake.
     ///
     /// # Errors
     /// The message is too long, or a lock word is garbage; nothing was published, and publishing goes on as before when
@@ -221,6 +225,27 @@ impl<M: Memory<Word = Word>> Producer<M> {
         Ok(busy)
     }
 
+    /// Wakes the consumers that sleep until `latest` is no longer `before`. (Inv 7)
+    ///
+    /// One of them may have seen the new message already, and sleep on that, while another thread of its process still
+    /// sleeps on `before`: what it has noted last is then the new one.
+    #[inline]
+    fn wake_sleepers(&self, before: Option<Stamp>) {
+        let (before, now) = (asleep_on(before), asleep_on(self.latest));
+        let sleeps = |consumer| {
+            // SeqCst `slots.sleepers`: after `slots.publish` (Dekker).
+            // Pairs with `slots.doze`, `slots.sleep`.
+            // Killed before or after: nothing was changed.
+            let noted = self.memory.load(Word::Wait(consumer), site::SLEEPERS);
+            noted == before || noted == now
+        };
+        if (0..self.layout.consumers()).any(sleeps) {
+            // Wake `slots.wake`.
+            // Killed before: the next process in this role wakes (`slots.resume_wake`). Killed after: who slept is awake.
+            self.memory.wake(Word::Latest, site::WAKE);
+        }
+    }
+
     /// A slot that is neither busy nor the newest message's. (Inv 1)
     ///
     /// Slots are taken in turn from the newest one's on, so that a message stays for peeks as long as it can. Locks
@@ -279,7 +304,7 @@ impl<M: Memory<Word = Word>> Loan<'_, M> {
         Ok(())
     }
 
-    /// Publishes the message. 3 shared accesses.
+    /// Publishes the message, and wakes who sleeps. At most C + 3 shared accesses and one wake.
     ///
     /// # Crash safety
     /// *All or nothing*, as [`Producer::publish`].
@@ -295,7 +320,8 @@ impl<M: Memory<Word = Word>> Loan<'_, M> {
         // Pairs with `slots.recheck`, `slots.catch_up`, `slots.peek`.
         // Killed before: the slot stays free (Inv 2). Killed after: the message is out.
         producer.memory.store(Word::Latest, stamp.bits(), site::PUBLISH);
-        producer.latest = Some(stamp);
+        let before = producer.latest.replace(stamp);
+        producer.wake_sleepers(before);
         stamp
     }
 }

@@ -8,6 +8,9 @@
 //! - *The consumer's [`ANNOUNCE`] (or [`CLAIM`]) comes before the producer's next [`SCAN`]*: the producer sees the lock
 //!   word, and keeps off the slot (or helps).
 //!
+//! Sleeping has a pair of its own, of the same kind: [`PUBLISH`] and [`SLEEPERS`], [`DOZE`] and [`SLEEP`],
+//! which begins with a fence.
+//!
 //! Neither half orders anything alone; the tests weaken each by itself, and each is found.
 
 use crate::memory::{Kind, Ordering, Site};
@@ -97,8 +100,24 @@ pub const PEEK_FENCE: &Site = &Site::fence(28, "slots.peek_fence", Acquire);
 /// Loads the slot's sequence number: what was read counts if it still is the one that `latest` gave.
 pub const PEEK_VERIFY: &Site = &Site::load(29, "slots.peek_verify", Relaxed);
 
+// Sleeping and waking.
+
+/// Loads each consumer's wait word after [`PUBLISH`]. Second half of a Dekker pair whose first is that store: either we see
+/// that a consumer sleeps, or it sees the message ([`SLEEP`]).
+pub const SLEEPERS: &Site = &Site::load(30, "slots.sleepers", SeqCst);
+/// Wakes who sleeps on `latest`.
+pub const WAKE: &Site = &Site::wake(31, "slots.wake");
+/// Recovery of the producer: wakes who sleeps on `latest`, as the predecessor may have died before it did.
+pub const RESUME_WAKE: &Site = &Site::wake(32, "slots.resume_wake");
+/// Loads `latest`, to see whether there is anything to sleep for. [`SLEEP`] looks again.
+pub const LOOK: &Site = &Site::load(33, "slots.look", Relaxed);
+/// Stores to the wait word which message the consumer sleeps on. Ordered by [`SLEEP`].
+pub const DOZE: &Site = &Site::store(34, "slots.doze", Relaxed);
+/// Fences, and sleeps on `latest`. With [`DOZE`] a Dekker pair.
+pub const SLEEP: &Site = &Site::wait(35, "slots.sleep", SeqCst);
+
 /// The whole table.
-pub const SITES: [&Site; 30] = [
+pub const SITES: [&Site; 36] = [
     RESUME,
     SCAN,
     HELP,
@@ -129,6 +148,12 @@ pub const SITES: [&Site; 30] = [
     PEEK_READ,
     PEEK_FENCE,
     PEEK_VERIFY,
+    SLEEPERS,
+    WAKE,
+    RESUME_WAKE,
+    LOOK,
+    DOZE,
+    SLEEP,
 ];
 
 const _: () = crate::memory::assert_numbered(&SITES);

@@ -5,6 +5,7 @@
 //! latest       0   | sequence, 1 .. 2^54-1; the word 0: nothing  |   slot
 //! lock[c]     tag  | sequence                                    |   slot
 //! slot[s].seq  0   |                  0 | sequence, 0 while being rewritten
+//! wait[c]      2   | what `latest` was when consumer c last went to sleep; the word 0: never
 //! ```
 //!
 //! | tag | lock state | names a slot | who may write it | what recovery makes of it |
@@ -36,6 +37,8 @@ pub enum Word {
     Sequence(u8),
     /// The length in bytes of the message in a slot. Written by the producer.
     Length(u8),
+    /// The wait word of a consumer: what `latest` was when it last went to sleep. Written by that consumer.
+    Wait(u8),
 }
 
 impl fmt::Display for Word {
@@ -45,6 +48,7 @@ impl fmt::Display for Word {
             Word::Lock(consumer) => write!(f, "lock[{consumer}]"),
             Word::Sequence(slot) => write!(f, "slot[{slot}].seq"),
             Word::Length(slot) => write!(f, "slot[{slot}].length"),
+            Word::Wait(consumer) => write!(f, "wait[{consumer}]"),
         }
     }
 }
@@ -181,6 +185,24 @@ impl Stamp {
             Some(sequence) => Ok(Self { sequence, slot }),
             None => Err(Garbage::NoSequence),
         }
+    }
+}
+
+/// The wait word of a consumer that sleeps for as long as `latest` is `seen`. Nobody parses it: whoever publishes compares.
+#[must_use]
+#[inline]
+pub const fn asleep_on(seen: Option<Stamp>) -> u64 {
+    const ASLEEP: u64 = 1 << (u64::BITS - 1);
+    ASLEEP | latest_bits(seen)
+}
+
+/// The word `latest`.
+#[must_use]
+#[inline]
+pub(super) const fn latest_bits(latest: Option<Stamp>) -> u64 {
+    match latest {
+        None => 0,
+        Some(stamp) => stamp.bits(),
     }
 }
 

@@ -13,6 +13,8 @@
 //! | word[1]    8           |
 //! | ...                    |
 //! +------------------------+ 256 + 8 * words
+//! | description, if any    |
+//! +------------------------+
 //! ```
 //!
 //! The last two words before the first, at 248 and 240, say who took the writer's role last (its
@@ -50,6 +52,7 @@ pub mod site {
     const _: () = crate::memory::assert_numbered(&SITES);
 }
 
+use crate::description::Kind;
 use crate::header;
 use crate::memory::{Memory, Numbering};
 use core::fmt;
@@ -140,6 +143,11 @@ pub enum StatusError {
         /// How many words the board has.
         words: u16,
     },
+    /// The word there is another one than was asked for by its name, kind and unit.
+    OtherWord {
+        /// The index asked for.
+        index: u16,
+    },
     /// The word is no value of the kind asked for: it was set as another kind, or is garbage.
     NotOfKind {
         /// The word's index.
@@ -156,6 +164,9 @@ impl fmt::Display for StatusError {
         match self {
             StatusError::OutOfRange { index, words } => {
                 write!(f, "word {index} asked for, and the board has words 0 to {}", words.saturating_sub(1))
+            }
+            StatusError::OtherWord { index } => {
+                write!(f, "word {index} is another one than the key is for; use a key of this board")
             }
             StatusError::NotOfKind { index, found, kind } => {
                 write!(f, "word {index} holds {found:#x}, which is no {kind}; read it as the kind it was set as")
@@ -174,6 +185,8 @@ mod sealed {
 pub trait Value: Copy + sealed::Sealed {
     /// The kind's name.
     const KIND: &'static str;
+    /// The kind in a description, in which `usize` is `u64`.
+    const DESCRIBED: Kind;
     /// The word for a value.
     fn to_word(self) -> u64;
     /// The value of a word, if it is one of this kind.
@@ -181,10 +194,11 @@ pub trait Value: Copy + sealed::Sealed {
 }
 
 macro_rules! value {
-    ($($kind:ty, |$value:ident| $to:expr, |$word:ident| $from:expr;)*) => {$(
+    ($($kind:ty, $described:ident, |$value:ident| $to:expr, |$word:ident| $from:expr;)*) => {$(
         impl sealed::Sealed for $kind {}
         impl Value for $kind {
             const KIND: &'static str = stringify!($kind);
+            const DESCRIBED: Kind = Kind::$described;
             #[inline]
             fn to_word(self) -> u64 {
                 let $value = self;
@@ -199,12 +213,12 @@ macro_rules! value {
 }
 
 value! {
-    u32, |value| value.into(), |word| u32::try_from(word).ok();
-    u64, |value| value, |word| Some(word);
-    usize, |value| value as u64, |word| usize::try_from(word).ok();
-    i64, |value| value.cast_unsigned(), |word| Some(word.cast_signed());
-    f64, |value| value.to_bits(), |word| Some(f64::from_bits(word));
-    bool, |value| value.into(), |word| match word { 0 => Some(false), 1 => Some(true), _ => None };
+    u32, U32, |value| value.into(), |word| u32::try_from(word).ok();
+    u64, U64, |value| value, |word| Some(word);
+    usize, U64, |value| value as u64, |word| usize::try_from(word).ok();
+    i64, I64, |value| value.cast_unsigned(), |word| Some(word.cast_signed());
+    f64, F64, |value| value.to_bits(), |word| Some(f64::from_bits(word));
+    bool, Bool, |value| value.into(), |word| match word { 0 => Some(false), 1 => Some(true), _ => None };
 }
 
 fn get<V: Value, M: Memory<Word = Word>>(

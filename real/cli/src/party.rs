@@ -3,7 +3,7 @@
 //! It needs nobody who supervises it: started by hand in a terminal of its own, it takes part just as well.
 
 use crate::names;
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use lastword::{Channel, Consumer, OpenError};
 use rand::RngExt;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 /// On a process's board: whether it has seen everybody there. Then nobody waits any more, a restarted process neither.
-const BEGUN: u16 = 0;
+const BEGUN: Key<bool> = Key::at(0);
 const WORDS: u16 = 1;
 const POLL: Duration = Duration::from_millis(20);
 /// One read in this many keeps its message locked until the next round.
@@ -90,14 +90,14 @@ impl Party<'_> {
     }
 
     fn wait_for_all(&self, board: &Writer) -> Result<(), Box<dyn Error>> {
-        let mut begun: bool = board.get(BEGUN)?;
+        let mut begun = board.get(BEGUN)?;
         let mut waited_for = None;
         while !begun {
             let mut missing = None;
             for process in (0..self.of).filter(|&process| process != self.index) {
                 let there = match Monitor::open(&names::board(self.session, process)) {
                     Ok(monitor) => {
-                        begun |= monitor.get::<bool>(BEGUN)?;
+                        begun |= monitor.get(BEGUN)?;
                         monitor.writer_lives()?
                     }
                     Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. }) => false,

@@ -3,6 +3,7 @@
 use crate::explain::cannot_list;
 use crate::names;
 use crate::tell::tell;
+use lastword::ready::Mailbox;
 use lastword::status::{self, Writer};
 use lastword::{Channel, Force, ObjectKind, ObjectName, OpenError, RemoveError};
 use nix::errno::Errno;
@@ -116,7 +117,7 @@ impl Refused {
     }
 }
 
-/// Removes each channel and board for itself, this board excepted.
+/// Removes each channel, mailbox and board for itself, this board excepted.
 fn remove_each(prefix: &str, board: &str) -> Result<Refused, Error> {
     // By name, because somebody may have removed the board.
     let others = || -> Result<Vec<ObjectName>, Error> {
@@ -127,25 +128,20 @@ fn remove_each(prefix: &str, board: &str) -> Result<Refused, Error> {
     let before = others()?;
     let (mut reasons, mut may_pass) = (BTreeMap::new(), false);
     for object in &before {
-        let is_board = object.kind == ObjectKind::Status;
-        let tried = reasons.entry((object.name.clone(), is_board));
+        let tried = reasons.entry((object.name.clone(), object.kind.anchor()));
         let Entry::Vacant(untried) = tried else { continue };
-        let removed = if is_board {
-            status::remove(&object.name, Force::No)
-        } else {
-            // Of what type its messages are is of no account.
-            match Channel::<u64>::new(&object.name) {
-                Ok(channel) => channel.remove(Force::No),
-                Err(error) => return Err(error.into()),
-            }
+        // Of what type its messages are is of no account.
+        let removed = match object.kind {
+            ObjectKind::Data | ObjectKind::Locks => Channel::<u64>::new(&object.name)?.remove(Force::No),
+            ObjectKind::Ready => Mailbox::<u64>::new(&object.name)?.remove(Force::No),
+            ObjectKind::Status => status::remove(&object.name, Force::No),
         };
         may_pass |= matches!(removed, Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }));
         untried.insert(why(object, removed));
     }
     let left = others()?;
-    reasons.retain(|(name, is_board), _| {
-        left.iter().any(|object| object.name == *name && (object.kind == ObjectKind::Status) == *is_board)
-    });
+    reasons
+        .retain(|(name, anchor), _| left.iter().any(|object| object.name == *name && object.kind.anchor() == *anchor));
     let removed = before.len().saturating_sub(left.len());
     Ok(Refused { reasons: reasons.into_values().collect(), may_pass, removed })
 }

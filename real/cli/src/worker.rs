@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::names;
 use crate::payload::{self, Header};
 use lastword::protocol::slots;
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use lastword::{Consumer, Observer, OpenError, PeekError, Producer, Recovery};
 use nix::time::{ClockId, clock_gettime};
 use rand::rngs::ChaCha8Rng;
@@ -403,8 +403,8 @@ impl<'o> Worker<'o> {
         self.add(board::PEEKS, 1)
     }
 
-    fn add(&mut self, word: u16, count: u64) -> Result<(), Failure> {
-        let before: u64 = self.board.get(word)?;
+    fn add(&mut self, word: Key<u64>, count: u64) -> Result<(), Failure> {
+        let before = self.board.get(word)?;
         Ok(self.board.set(word, before + count)?)
     }
 

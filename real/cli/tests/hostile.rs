@@ -102,17 +102,21 @@ fn what_cannot_be_removed_is_said_and_keeps_nobody_from_running() {
     let writer = lastword::status::Writer::create(&taken, 1, 0o600).expect("nobody has it");
     let removable = lastword::status::Writer::create(&format!("{session}.4"), 1, 0o600).expect("nobody has it");
     drop(removable);
+    let mailbox = |name: &str| lastword::ready::Mailbox::<u64>::new(name).expect("a name can be that");
+    let reader = mailbox(&taken).reader().expect("nobody has it");
+    drop(mailbox(&format!("{session}.4")).writer().expect("nobody has it"));
 
     let output = common::run(&["demo", "--seconds", "1"]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     let left = lastword::objects(&format!("{session}.")).expect("objects can be listed");
     directories.iter().for_each(|directory| fs::remove_dir(directory).expect("nobody else can"));
-    drop(writer);
+    drop((writer, reader));
     let _ = fs::remove_file(fifo);
     let rest = lastword::remove_unused(&format!("{session}."));
     assert_eq!(output.status.code(), Some(0), "{errors}");
     assert!(errors.contains(&format!("{session} could be removed; these stay behind:")), "{errors}");
     assert!(errors.contains(&format!("board {taken}: not removed, the role of writer is held by")), "{errors}");
+    assert!(errors.contains(&format!("mailbox {taken}: not removed, the role of reader is held by")), "{errors}");
     let removed = |name: &str| !left.iter().any(|object| object.name == format!("{session}.{name}"));
     assert!(removed("4") && removed("session"), "{left:?} {rest:?}");
 }

@@ -88,7 +88,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        for suffix in ["data", "locks", "status"] {
+        for suffix in ["data", "locks", "ready", "status"] {
             let _ = std::fs::remove_file(self.path(suffix));
         }
         for object in lastword::objects(&self.name).unwrap_or_default() {

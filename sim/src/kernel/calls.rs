@@ -75,8 +75,12 @@ pub(super) enum Call {
     /// Writes the first word of an incomplete object that is new.
     Begin(u8),
     WriteWord(u8, Word),
+    /// Reads the description.
+    ReadDescription(u8),
     /// Writes the header of this pair number, all but its first word.
     WriteHeader(u8, u8),
+    /// Writes the description that goes with this pair number.
+    WriteDescription(u8, u8),
     SetMode(u8),
     Reserve(u8),
     TryLock(u8, u8),
@@ -127,6 +131,7 @@ pub(super) enum Failed {
     DataDamaged,
     DataUnsettled,
     OtherPair,
+    Undescribed,
     Kernel,
 }
 
@@ -175,6 +180,8 @@ sites! {
     BeginMode "begin.fchmod"
     BeginReserve "begin.fallocate"
     Describe "describe"
+    DescribeMore "describe.more"
+    Description "description.read"
     Complete "complete"
     MarkIncomplete "mark_incomplete"
     TryLock "lock"
@@ -183,6 +190,9 @@ sites! {
     Locked "locked"
     Close "close"
 }
+
+/// What every anchor is described by. Its bytes are of no account, the call that writes them stands for them.
+const DESCRIPTION: &[u8] = &[0; 16];
 
 /// The header of an object of the channel that has this pair number.
 fn header(part: Part, pair: u64) -> Header {
@@ -202,6 +212,7 @@ struct Errno;
 enum Refusal {
     Taken,
     OtherPair,
+    Undescribed,
 }
 
 /// The objects of the channel, as one process reaches them.
@@ -209,7 +220,7 @@ struct Names<'p, 'y> {
     port: &'p Port<'y, Action>,
     scenario: &'static Scenario,
     flaw: Option<Flaw>,
-    /// The header that [`Flaw::DescribedLate`] keeps back.
+    /// What [`Flaw::DescribedLate`] and [`Flaw::DescriptionLate`] keep back: the pair number.
     kept_back: Cell<u8>,
     /// The roles that the process has.
     carried: Cell<[u64; 2]>,
@@ -321,6 +332,17 @@ impl<'p, 'y> Names<'p, 'y> {
     fn write_header(&self, object: &Opened<'p, 'y>, pair: u8) -> Result<(), Errno> {
         done(object.ask(Site::Describe, Call::WriteHeader(object.number, pair)))
     }
+
+    fn write_description(&self, object: &Opened<'p, 'y>, pair: u8) -> Result<(), Errno> {
+        done(object.ask(Site::DescribeMore, Call::WriteDescription(object.number, pair)))
+    }
+
+    /// Whether the description is there that goes with this header.
+    fn is_described(&self, object: &Opened<'p, 'y>, header: &Header) -> bool {
+        let found = object.ask(Site::Description, Call::ReadDescription(object.number));
+        self.note(found);
+        found == header.pair
+    }
 }
 
 impl<'p, 'y> Objects for Names<'p, 'y> {
@@ -411,18 +433,27 @@ impl<'p, 'y> Objects for Names<'p, 'y> {
         done(object.ask(Site::BeginReserve, Call::Reserve(object.number)))
     }
 
-    fn describe(&self, object: &Self::Object, header: &Header) -> Result<(), Errno> {
-        if self.has(Flaw::DescribedLate) {
-            self.kept_back.set(header.pair as u8);
-            return Ok(());
+    fn describe(&self, object: &Self::Object, header: &Header, description: &[u8]) -> Result<(), Errno> {
+        let pair = header.pair as u8;
+        self.kept_back.set(pair);
+        if !self.has(Flaw::DescribedLate) {
+            self.write_header(object, pair)?;
         }
-        self.write_header(object, header.pair as u8)?;
+        if !description.is_empty() && !self.has(Flaw::DescriptionLate) {
+            self.write_description(object, pair)?;
+        }
         if self.has(Flaw::AnchorFirst) && object.part == Part::Anchor { self.complete(object) } else { Ok(()) }
     }
 
     fn complete(&self, object: &Self::Object) -> Result<(), Errno> {
         done(object.ask(Site::Complete, Call::WriteWord(object.number, Word::Magic)))?;
-        if self.has(Flaw::DescribedLate) { self.write_header(object, self.kept_back.get()) } else { Ok(()) }
+        if self.has(Flaw::DescribedLate) {
+            self.write_header(object, self.kept_back.get())?;
+        }
+        if self.has(Flaw::DescriptionLate) && object.part == Part::Anchor {
+            self.write_description(object, self.kept_back.get())?;
+        }
+        Ok(())
     }
 
     fn mark_incomplete(&self, object: &Self::Object) -> Result<(), Errno> {
@@ -520,7 +551,7 @@ impl Lives {
             let pair = names.port.ask(Action::Draw);
             names.note(pair);
             let data = (!self.scenario.board).then(|| header(Part::Data, pair));
-            Ok(Plan { anchor: header(Part::Anchor, pair), data })
+            Ok(Plan { anchor: header(Part::Anchor, pair), description: DESCRIPTION, data })
         };
         let check = |_: &Header| Ok(((), role.byte()..=role.byte()));
         let attached = creation::attach(names, plan, check, |_, ()| Refusal::Taken)?;
@@ -550,11 +581,21 @@ impl Lives {
         if header.pair == anchor.pair { Ok(Some(data)) } else { Err(Failure::Refused(Refusal::OtherPair)) }
     }
 
+    /// Looks at all of it, the description too, as who does not know the messages' type.
     fn observe(&self, names: &Names<'_, '_>) -> Result<(), Failure<Errno, Refusal>> {
+        let described = |anchor: &Opened<'_, '_>, header: &Header| {
+            let is_described = names.is_described(anchor, header);
+            if is_described { Ok(()) } else { Err(Failure::Refused(Refusal::Undescribed)) }
+        };
         if self.scenario.board {
-            return creation::open(names, Part::Anchor, Access::Read).map(drop);
+            let (anchor, header) = creation::open(names, Part::Anchor, Access::Read)?;
+            return described(&anchor, &header);
         }
-        creation::observe(names, |_| Ok(()), |header, ()| self.open_data(names, header)).map(drop)
+        let look = |anchor: &Opened<'_, '_>, header: &Header, (): &()| {
+            let data = self.open_data(names, header)?;
+            described(anchor, header).map(|()| data)
+        };
+        creation::observe(names, |_| Ok(()), look).map(drop)
     }
 
     fn remove(&self, names: &Names<'_, '_>, force: Force, wait: Duration) -> Ending {
@@ -581,6 +622,7 @@ fn failed(failure: &Failure<Errno, Refusal>) -> Failed {
         Failure::Kernel(Errno) => Failed::Kernel,
         Failure::Refused(Refusal::Taken) => Failed::Taken,
         Failure::Refused(Refusal::OtherPair) => Failed::OtherPair,
+        Failure::Refused(Refusal::Undescribed) => Failed::Undescribed,
         Failure::Missing(Part::Anchor) => Failed::AnchorMissing,
         Failure::Missing(Part::Data) => Failed::DataMissing,
         Failure::Header(Part::Anchor, HeaderError::Incomplete) => Failed::AnchorIncomplete,

@@ -120,6 +120,8 @@ pub enum Flaw {
     NotUnlocked,
     /// A header is written after the word that says that it is there.
     DescribedLate,
+    /// A description is.
+    DescriptionLate,
     /// What was left incomplete keeps its name.
     IncompleteStays,
     /// The data object keeps its name.
@@ -145,6 +147,7 @@ pub const FLAWS: &[(&str, Flaw)] = &[
     ("locks-stay", Flaw::LocksStay),
     ("not-unlocked", Flaw::NotUnlocked),
     ("described-late", Flaw::DescribedLate),
+    ("description-late", Flaw::DescriptionLate),
     ("incomplete-stays", Flaw::IncompleteStays),
     ("data-stays", Flaw::DataStays),
     ("right-not-taken", Flaw::RightNotTaken),
@@ -170,36 +173,36 @@ const CREATE: Scenario = Scenario {
     board: false,
     umask: false,
     stops: false,
-    calls: 72,
+    calls: 73,
 };
 
 /// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     CREATE,
-    Scenario { name: "creation-rivals", processes: &[PRODUCES, PRODUCES], kills: Kills::any(1), calls: 64, ..CREATE },
+    Scenario { name: "creation-rivals", processes: &[PRODUCES, PRODUCES], kills: Kills::any(1), calls: 65, ..CREATE },
     Scenario {
         name: "creation-three",
         processes: &[PRODUCES, CONSUMES, PRODUCES],
         kills: Kills::any(0),
-        calls: 48,
+        calls: 49,
         ..CREATE
     },
-    Scenario { name: "creation-removal", processes: &[PRODUCES, REMOVES], kills: Kills::any(2), calls: 170, ..CREATE },
+    Scenario { name: "creation-removal", processes: &[PRODUCES, REMOVES], kills: Kills::any(2), calls: 174, ..CREATE },
     Scenario {
         name: "creation-removers",
         processes: &[PRODUCES, REMOVES, TIDIES],
         kills: Kills::any(0),
-        calls: 106,
+        calls: 109,
         ..CREATE
     },
-    Scenario { name: "creation-clear", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), calls: 122, ..CREATE },
-    Scenario { name: "creation-force", processes: &[PRODUCES, FORCES], kills: Kills::any(1), calls: 136, ..CREATE },
-    Scenario { name: "creation-observe", processes: &[PRODUCES, OBSERVES], kills: Kills::any(2), calls: 52, ..CREATE },
+    Scenario { name: "creation-clear", processes: &[PRODUCES, CLEARS], kills: Kills::any(1), calls: 125, ..CREATE },
+    Scenario { name: "creation-force", processes: &[PRODUCES, FORCES], kills: Kills::any(1), calls: 139, ..CREATE },
+    Scenario { name: "creation-observe", processes: &[PRODUCES, OBSERVES], kills: Kills::any(2), calls: 53, ..CREATE },
     Scenario {
         name: "creation-observe-removal",
         processes: &[CLEARS, OBSERVES],
         kills: Kills::any(1),
-        calls: 52,
+        calls: 53,
         ..CREATE
     },
     Scenario {
@@ -207,7 +210,7 @@ pub const SCENARIOS: &[Scenario] = &[
         processes: &[PRODUCES, PRODUCES, REMOVES],
         kills: Kills::any(0),
         board: true,
-        calls: 63,
+        calls: 65,
         ..CREATE
     },
     Scenario {
@@ -215,7 +218,7 @@ pub const SCENARIOS: &[Scenario] = &[
         processes: &[PRODUCES, CONSUMES],
         kills: Kills::any(1),
         umask: true,
-        calls: 69,
+        calls: 70,
         ..CREATE
     },
     Scenario {
@@ -223,7 +226,7 @@ pub const SCENARIOS: &[Scenario] = &[
         processes: &[PRODUCES, REMOVES],
         kills: Kills::any(1),
         umask: true,
-        calls: 137,
+        calls: 140,
         ..CREATE
     },
     Scenario {
@@ -231,7 +234,7 @@ pub const SCENARIOS: &[Scenario] = &[
         processes: &[PRODUCES, CLEARS],
         kills: Kills::any(1),
         stops: true,
-        calls: 188,
+        calls: 192,
         ..CREATE
     },
 ];
@@ -711,7 +714,8 @@ fn check_held(state: &State, process: usize) -> Result<(), Violation> {
         let of = |part, descriptor| {
             let number = state.kernel.description(process, descriptor).object;
             let object = state.kernel.object(number);
-            let is_ready = object.word == Word::Magic && object.length == FULL && object.pair != 0;
+            let is_described = object.described == object.pair || part == Part::Data;
+            let is_ready = object.word == Word::Magic && object.length == FULL && object.pair != 0 && is_described;
             (is_ready && state.kernel.named(part) == Some(number)).then_some(object.pair)
         };
         let anchor = of(Part::Anchor, held.anchor);
@@ -772,6 +776,8 @@ fn result(call: Call, answer: u64) -> String {
         (Call::Length(_), _) => format!("{answer} bytes"),
         (Call::ReadWord(_), _) if answer >> 16 == 0 => "nothing".to_owned(),
         (Call::ReadWord(_), _) => word(answer).to_owned(),
+        (Call::ReadDescription(_), 0) => "nothing".to_owned(),
+        (Call::ReadDescription(_), _) => format!("of pair {answer}"),
         (Call::ReadHeader(_), _) => format!("{}, pair {}", word(answer), answer >> 8 & 0xFF),
         (Call::TryLock(..) | Call::Wait(..), 0) => "another has it".to_owned(),
         (Call::Locked(..), 0) => "nobody".to_owned(),

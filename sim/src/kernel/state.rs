@@ -22,6 +22,8 @@ pub(super) struct Object {
     pub(super) length: u16,
     /// The pair number in its header; 0 where it has none.
     pub(super) pair: u8,
+    /// The pair number that its description goes with; 0 where it has none.
+    pub(super) described: u8,
     /// Whether its mode keeps its owner out.
     closed: bool,
 }
@@ -146,6 +148,7 @@ impl State {
             Call::Begin(descriptor)
             | Call::WriteWord(descriptor, _)
             | Call::WriteHeader(descriptor, _)
+            | Call::WriteDescription(descriptor, _)
             | Call::Reserve(descriptor)
             | Call::TryLock(descriptor, _)
             | Call::Wait(descriptor, _) => !writes(descriptor),
@@ -216,6 +219,12 @@ impl State {
             Call::WriteHeader(descriptor, pair) => {
                 let object = self.object_of_mut(process, descriptor);
                 (object.pair, object.length) = (pair, object.length.max(LENGTH as u16));
+                (0, true)
+            }
+            Call::ReadDescription(descriptor) => (self.object_of(process, descriptor).described.into(), false),
+            Call::WriteDescription(descriptor, pair) => {
+                let object = self.object_of_mut(process, descriptor);
+                (object.described, object.length) = (pair, object.length.max(FULL));
                 (0, true)
             }
             Call::SetMode(descriptor) => {

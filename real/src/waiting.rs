@@ -1,0 +1,121 @@
+//! Waiting for another process: a little spinning, then sleep.
+
+use std::time::{Duration, Instant};
+
+/// Longest sleep without looking again.
+///
+/// Whoever changes what is waited for wakes. It may be killed in between, and then its successor wakes; this is for the
+/// time until there is one.
+pub(crate) const BACKSTOP: Duration = Duration::from_millis(100);
+/// How often is looked before going to sleep: a few microseconds, which is about what going to sleep costs.
+const SPINS: u32 = 100;
+
+/// Waits until `is_there`, which is cheap, or until `timeout` has passed; whether it is there.
+///
+/// `sleep` sleeps until it is, for at most the time it is given, or shorter; and says whether it is.
+pub(crate) fn wait<E>(
+    timeout: Option<Duration>,
+    mut is_there: impl FnMut() -> Result<bool, E>,
+    mut sleep: impl FnMut(Duration) -> Result<bool, E>,
+) -> Result<bool, E> {
+    // A time that no clock can count to is none that anybody lives to see.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    for _ in 0..SPINS {
+        if is_there()? {
+            return Ok(true);
+        }
+        if timeout == Some(Duration::ZERO) {
+            return Ok(false);
+        }
+        std::hint::spin_loop();
+    }
+    loop {
+        let left = deadline.map_or(BACKSTOP, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return is_there();
+        }
+        if sleep(left.min(BACKSTOP))? {
+            return Ok(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Channel;
+    use std::convert::Infallible;
+
+    #[test]
+    fn a_time_that_is_over_is_looked_at_once_and_not_slept_through() {
+        let (mut looks, mut sleeps) = (0, 0);
+        let mut look = || {
+            looks += 1;
+            Ok::<_, Infallible>(false)
+        };
+        let sleep = |_| {
+            sleeps += 1;
+            Ok(false)
+        };
+        assert_eq!(wait(Some(Duration::ZERO), &mut look, sleep), Ok(false));
+        assert_eq!((looks, sleeps), (1, 0));
+    }
+
+    #[test]
+    fn no_sleep_is_longer_than_the_backstop_nor_than_what_is_left() {
+        let mut limits = Vec::new();
+        let mut rounds = 0;
+        let sleep = |limit| {
+            limits.push(limit);
+            rounds += 1;
+            Ok::<_, Infallible>(rounds == 3)
+        };
+        assert_eq!(wait(None, || Ok(false), sleep), Ok(true));
+        assert_eq!(limits, [BACKSTOP; 3]);
+        let longest = Duration::from_millis(1);
+        let sleep = |limit| {
+            assert!(limit <= longest, "{limit:?}");
+            std::thread::sleep(limit);
+            Ok(false)
+        };
+        assert_eq!(wait(Some(longest), || Ok::<_, Infallible>(false), sleep), Ok(false));
+        assert_eq!(wait(Some(Duration::MAX), || Ok(false), |_| Ok::<_, Infallible>(true)), Ok(true));
+    }
+
+    /// Without the backstop, which would make up for a lost wake-up: this test would not end.
+    #[test]
+    fn no_wake_up_is_lost_where_nobody_dies() {
+        const ROUNDS: u64 = 20_000;
+        let name = format!("test-waiting-{}", std::process::id());
+        let (ball, back) = (format!("{name}.ball"), format!("{name}.back"));
+        let ends = |mine: &str, other: &str| {
+            let producer = Channel::<u64>::new(mine)?.consumers(1).producer()?;
+            let consumer = Channel::<u64>::new(other)?.consumers(1).consumer(0)?;
+            Ok::<_, crate::OpenError>((producer, consumer))
+        };
+        let (mut first, mut second) =
+            (ends(&ball, &back).expect("the channels are new"), ends(&back, &ball).expect("the roles are free"));
+        let play = |(producer, consumer): &mut (crate::Producer<u64>, crate::Consumer<u64>), serves: bool| {
+            for round in 1..=ROUNDS {
+                if serves {
+                    producer.publish(&round).expect("published");
+                }
+                consumer.sleep_without_backstop();
+                let sample = consumer.acquire().expect("no garbage").expect("a message");
+                assert_eq!(sample.read(), round);
+                drop(sample);
+                if !serves {
+                    producer.publish(&round).expect("published");
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| play(&mut first, true));
+            scope.spawn(|| play(&mut second, false));
+        });
+        drop((first, second));
+        for name in [ball, back] {
+            Channel::<u64>::new(&name).expect("a name").remove(crate::Force::No).expect("nobody uses it");
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod session;
 mod signals;
 mod table;
 mod tell;
+mod torture;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,9 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// What ships, killed systematically while everything is checked
+    #[command(subcommand)]
+    Torture(torture::Torture),
     /// One process of the demo
     #[command(hide = true)]
     DemoWorker(worker::Options),
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Torture(torture) => torture::run(&torture),
         Command::DemoWorker(options) => worker::run(&options),
     };
     match ended {

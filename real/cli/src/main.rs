@@ -5,6 +5,7 @@
 
 mod board;
 mod check;
+mod clean;
 mod crew;
 mod demo;
 mod exchange;
@@ -14,6 +15,7 @@ mod names;
 mod party;
 mod payload;
 mod plan;
+mod removal;
 mod report;
 mod room;
 mod session;
@@ -47,6 +49,8 @@ enum Command {
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
+    /// Remove channels, mailboxes and boards that nobody uses
+    Clean(clean::Options),
     /// One process of the demo
     #[command(hide = true)]
     DemoWorker(worker::Options),
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
+        Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };
     match ended {

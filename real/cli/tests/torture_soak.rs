@@ -1,0 +1,108 @@
+//! What is tortured at random moments: the figures, the exit codes, what is left behind, and that each check can fail.
+
+mod common;
+
+use common::{Running, assert_nothing_left, json, objects_of, run};
+use lastword::status::Writer;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+fn number(report: &Value, field: &str) -> u64 {
+    report[field].as_u64().unwrap_or_else(|| panic!("{field} is no number in {report}"))
+}
+
+#[test]
+fn processes_that_are_killed_as_they_start_keep_nobody_from_starting() {
+    let output = run(&["torture", "startup", "--runs", "200", "--json", "--seed", "7"]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert_eq!((number(&report, "runs"), number(&report, "seed")), (200, 7));
+    assert_eq!((number(&report, "stuck"), number(&report, "left_behind")), (0, 0), "{report}");
+    let hits = ["killed_before", "killed_during", "killed_after"].map(|hit| number(&report, hit));
+    assert_eq!(hits.iter().sum::<u64>(), 200, "{report}");
+    assert!(hits[0] > 0 && hits[2] > 0, "{report}");
+    assert!(report["start_ms_p50"].as_f64() <= report["start_ms_max"].as_f64(), "{report}");
+}
+
+#[test]
+fn a_process_that_cannot_start_and_an_object_that_stays_are_reported() {
+    for (fault, counter) in [("stuck", "stuck"), ("left-behind", "left_behind")] {
+        let output = run(&["torture", "startup", "--runs", "20", "--json", "--break", fault]);
+        let report = json(&output);
+        assert!(number(&report, counter) > 0, "{report}");
+        assert!(report["evidence"].as_array().is_some_and(|evidence| !evidence.is_empty()), "{report}");
+        assert_eq!(output.status.code(), Some(1), "{report}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_the_killing_of_starts_with_its_report_and_nothing_is_left() {
+    let mut running = Running::start(&["torture", "startup", "--runs", "1000000", "--json"]);
+    let pid = running.pid();
+    running.hear("startup.");
+    running.hear(" ");
+    running.signal(Signal::SIGINT);
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(130), "{output}");
+    assert!(output.contains("ended by signal 2") && output.contains("\"killed_during\":"), "{output}");
+    assert_nothing_left("startup", pid);
+}
+
+/// What `lastword clean` says of objects whose names begin so.
+fn clean(prefix: &str, more: &[&str]) -> Value {
+    let output = run(&[&["clean", prefix, "--json"], more].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    json(&output)
+}
+
+fn objects(list: &Value) -> Vec<&str> {
+    list.as_array()
+        .expect("a list")
+        .iter()
+        .map(|object| object["object"].as_str().or(object.as_str()).expect("a name"))
+        .collect()
+}
+
+#[test]
+fn what_nobody_uses_is_removed_and_nothing_else() {
+    let prefix = format!("test-clean-{}.", std::process::id());
+    let names = ["used", "unused"].map(|name| format!("{prefix}{name}"));
+    let board = |name: &str| Writer::create(name, 1, 0o600).expect("nobody has it");
+    let used = board(&names[0]);
+    drop(board(&names[1]));
+    let channel = lastword::Channel::<u64>::new(&names[1]).expect("a name");
+    drop(channel.producer().expect("nobody has it"));
+
+    let there = |kind: &str, name: &str| format!("/lastword-{name}.{kind}");
+    let unused = [there("data", &names[1]), there("locks", &names[1]), there("status", &names[1])];
+    let left = [there("status", &names[0])];
+    let looked = clean(&prefix, &["--dry-run"]);
+    assert_eq!(
+        (objects(&looked["removed"]), objects(&looked["left"])),
+        (unused.iter().map(String::as_str).collect(), vec![left[0].as_str()])
+    );
+    let removed = clean(&prefix, &[]);
+    assert_eq!((&removed["removed"], objects(&removed["left"])), (&looked["removed"], vec![left[0].as_str()]));
+    assert!(
+        removed["left"][0]["reason"].as_str().is_some_and(|reason| reason.contains("the role of writer is held by"))
+    );
+    drop(used);
+    assert_eq!(objects(&clean(&prefix, &[])["removed"]), [left[0].as_str()]);
+    assert_eq!(objects(&clean(&prefix, &[])["removed"]), [] as [&str; 0]);
+}
+
+#[test]
+fn what_belongs_to_a_running_demo_stays_even_where_nobody_has_it() {
+    let mut running = Running::start(&["demo", "--seconds", "100", "--kill-every-ms", "5"]);
+    running.hear("  1 s ");
+    let prefix = format!("demo.{}-", running.pid());
+    let before = objects_of("demo", running.pid());
+    for more in [&["--dry-run"][..], &[]] {
+        assert_eq!(objects(&clean(&prefix, more)["removed"]), [] as [&str; 0]);
+    }
+    assert_eq!(objects_of("demo", running.pid()), before);
+    running.signal(Signal::SIGINT);
+    let pid = running.pid();
+    running.finish();
+    assert_nothing_left("demo", pid);
+}

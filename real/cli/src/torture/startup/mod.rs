@@ -80,6 +80,10 @@ const STUCK_AFTER: Duration = Duration::from_secs(4);
 const CALIBRATIONS: usize = 15;
 /// Kills are spread over a start, and so much beyond.
 const BEYOND: f64 = 1.25;
+/// What the reach of kills that are meant for the creation is multiplied with after a hit, and divided by after a miss: so
+/// that half of them hit.
+const REACH_FACTOR: f64 = 1.05;
+const REACH_MIN: Duration = Duration::from_micros(10);
 /// One run in this many leaves its objects to the next one, so that attaching is killed too.
 const KEEP_EVERY: u32 = 5;
 const FAULT_EVERY: u64 = 8;
@@ -102,6 +106,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         crew: Crew::new(1, sender),
         events,
         rng: ChaCha8Rng::seed_from_u64(seed),
+        reach: Duration::ZERO,
         report: Report { seed, ..Report::default() },
         signal: None,
     };
@@ -143,6 +148,8 @@ struct Torture<'t> {
     crew: Crew,
     events: Receiver<Event>,
     rng: ChaCha8Rng,
+    /// How long after its first object a process is killed at most, where its creation is meant.
+    reach: Duration,
     report: Report,
     signal: Option<i32>,
 }
@@ -150,6 +157,7 @@ struct Torture<'t> {
 impl Torture<'_> {
     fn torture(&mut self) -> Result<(), Error> {
         let Some(usual) = self.calibrate()? else { return Ok(()) };
+        self.reach = usual.attached.saturating_sub(usual.began);
         self.report.unkilled_ms_p50 = usual.exchanged.as_micros() as f64 / 1000.0;
         let mut shown = Instant::now();
         while self.report.runs < self.options.runs && self.signal.is_none() {
@@ -192,15 +200,20 @@ impl Torture<'_> {
     /// Kills one process, starts the next one on what that has left, and mostly removes everything.
     fn run(&mut self, usual: &Start) -> Result<(), Error> {
         let is_new = lastword::objects(&self.name)?.is_empty();
-        let creation = usual.attached.saturating_sub(usual.began);
-        let moment = if is_new && self.rng.random() {
-            Moment::OfCreation(creation.mul_f64(self.rng.random()))
+        let is_aimed = is_new && self.rng.random();
+        let moment = if is_aimed {
+            Moment::OfCreation(self.reach.mul_f64(self.rng.random()))
         } else {
             Moment::OfStart(usual.exchanged.mul_f64(BEYOND * self.rng.random::<f64>()))
         };
         self.kill_at(&moment)?;
         let hit = if is_new { self.hit() } else { Hit::After };
         self.report.count(hit);
+        if is_aimed {
+            // How long a creation takes changes with what else the machine has to do.
+            let factor = if hit == Hit::After { 1.0 / REACH_FACTOR } else { REACH_FACTOR };
+            self.reach = self.reach.mul_f64(factor).max(REACH_MIN);
+        }
 
         let is_faulty = self.options.fault.is_some() && self.report.runs.is_multiple_of(FAULT_EVERY);
         let fault = self.options.fault.filter(|_| is_faulty);

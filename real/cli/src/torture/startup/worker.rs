@@ -26,7 +26,8 @@ pub(crate) struct Options {
 pub(super) const WORDS: u16 = 64;
 /// On the board: number of the newest message whose publish has returned.
 const RETURNED: u16 = 0;
-const CAPACITY: usize = 4096;
+/// So large that creating takes a part of a start that kills can hit.
+const CAPACITY: usize = 1 << 17;
 const LENGTH: usize = 100;
 
 /// The channel of this name.

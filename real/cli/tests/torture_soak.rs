@@ -6,6 +6,8 @@ use common::{Running, assert_nothing_left, json, objects_of, run};
 use lastword::status::Writer;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::fs;
+use std::path::Path;
 
 fn number(report: &Value, field: &str) -> u64 {
     report[field].as_u64().unwrap_or_else(|| panic!("{field} is no number in {report}"))
@@ -46,6 +48,86 @@ fn ctrl_c_ends_the_killing_of_starts_with_its_report_and_nothing_is_left() {
     assert_eq!(status.code(), Some(130), "{output}");
     assert!(output.contains("ended by signal 2") && output.contains("\"killed_during\":"), "{output}");
     assert_nothing_left("startup", pid);
+}
+
+const BREACHES: [&str; 7] = ["torn", "went_back", "stale", "lost", "stranded", "lost_roles", "held_up"];
+
+/// A directory for evidence, which is not there yet.
+fn evidence(of: &str) -> String {
+    let directory = format!("{}/soak-{of}-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let _ = fs::remove_dir_all(&directory);
+    directory
+}
+
+#[test]
+fn processes_that_are_killed_and_stopped_and_hand_roles_around_read_what_they_should() {
+    for more in [&["--processes", "6"][..], &["--processes", "3", "--payload", "0"], &["--payload", "100000"]] {
+        let directory = evidence("clean");
+        let arguments = ["torture", "soak", "--seconds", "3", "--json", "--seed", "5", "--evidence", &directory];
+        let output = run(&[&arguments, more].concat());
+        let report = json(&output);
+        assert_eq!(output.status.code(), Some(0), "{report}");
+        for counter in BREACHES {
+            assert_eq!(number(&report, counter), 0, "{counter} in {report}");
+        }
+        for counter in ["kills", "stops", "restarts", "role_changes", "roles_given_up"] {
+            assert!(number(&report, counter) > 0, "no {counter} in {report}");
+        }
+        for counter in ["published", "acquired", "peeked", "sent", "received", "boards_set", "boards_read"] {
+            assert!(number(&report, counter) > 0, "no {counter} in {report}");
+        }
+        assert!(number(&report, "recovery_us_p50") <= number(&report, "recovery_us_max"), "{report}");
+        assert!(report["evidence"].is_null() && !fs::exists(&directory).expect("it can be looked for"), "{report}");
+    }
+}
+
+#[test]
+fn every_breach_of_a_soak_is_found_and_its_evidence_saved() {
+    let faults = [
+        ("torn", "torn"),
+        ("went-back", "went_back"),
+        ("stale", "stale"),
+        ("lost", "lost"),
+        ("lost-role", "lost_roles"),
+        ("held-up", "held_up"),
+    ];
+    for (fault, counter) in faults {
+        let directory = evidence(fault);
+        let arguments = ["torture", "soak", "--seconds", "100", "--json", "--break", fault, "--evidence", &directory];
+        let running = Running::start(&arguments);
+        let pid = running.pid();
+        let (status, output) = running.finish();
+        let last = output.lines().rfind(|line| line.starts_with('{')).expect("it has printed its figures");
+        let report: Value = serde_json::from_str(last).expect("they are JSON");
+        assert!(number(&report, counter) > 0, "{counter} in {output}");
+        assert_eq!(status.code(), Some(1), "{output}");
+        assert_nothing_left("soak", pid);
+
+        let saved = Path::new(report["evidence"].as_str().expect("it was saved"));
+        let log = fs::read_to_string(saved.join("log.txt")).expect("a log is saved");
+        assert!(log.contains("start 0, generation 1"), "{log}");
+        let again: Value = serde_json::from_slice(&fs::read(saved.join("report.json")).expect("a report is saved"))
+            .expect("it is JSON");
+        assert_eq!(again["seed"], report["seed"]);
+        let images = fs::read_dir(saved).expect("it is a directory").filter(|entry| {
+            entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("lastword-soak."))
+        });
+        assert!(images.count() > 10);
+        fs::remove_dir_all(saved).expect("nobody else has it");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_soak_with_its_report_and_nothing_is_left() {
+    let mut running = Running::start(&["torture", "soak", "--seconds", "100000", "--json"]);
+    let pid = running.pid();
+    running.hear("    1 s ");
+    assert!(!objects_of("soak", pid).is_empty());
+    running.signal(Signal::SIGINT);
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(130), "{output}");
+    assert!(output.contains("ended by signal 2") && output.contains("\"stranded\":0"), "{output}");
+    assert_nothing_left("soak", pid);
 }
 
 /// What `lastword clean` says of objects whose names begin so.

@@ -1,5 +1,6 @@
 //! `lastword torture`: what ships is killed systematically, and judged.
 
+mod soak;
 mod startup;
 
 use clap::Subcommand;
@@ -9,6 +10,11 @@ use clap::Subcommand;
 pub(crate) enum Torture {
     /// Processes are killed as they start, and the next ones have to start at once
     Startup(startup::Options),
+    /// All protocols at once: processes are killed, stopped and hand roles around for as long as you like
+    Soak(soak::Options),
+    /// One process of `soak`
+    #[command(hide = true)]
+    SoakWorker(soak::WorkerOptions),
     /// One process of `startup`
     #[command(hide = true)]
     StartupWorker(startup::WorkerOptions),
@@ -18,6 +24,8 @@ pub(crate) enum Torture {
 pub(crate) fn run(torture: &Torture) -> Result<u8, Box<dyn std::error::Error>> {
     match torture {
         Torture::Startup(options) => startup::run(options),
+        Torture::Soak(options) => soak::run(options),
+        Torture::SoakWorker(options) => soak::work(options),
         Torture::StartupWorker(options) => startup::work(options),
     }
 }

@@ -1,0 +1,107 @@
+//! The parts of a mailbox: who sends, and who receives.
+
+use super::Fault;
+use super::company::Company;
+use super::stage::{Part, mailbox_id};
+use super::tally;
+use super::worker::{Failure, take};
+use crate::check::{self, Known};
+use crate::payload::{self, Header};
+use lastword::ready::{Reader, SendError, Writer as MailboxWriter};
+use lastword::status::Writer;
+use rand::RngExt;
+
+/// In the sender's ledger: number of the newest message whose sending has returned.
+const SENT: u16 = 0;
+/// In the receiver's ledger: number of the newest message that it has received and judged.
+const RECEIVED: u16 = 0;
+/// One message in this many is received twice before it is cleared.
+const AGAIN_EVERY: u32 = 8;
+
+/// Who sends to a mailbox.
+pub(super) struct Sender {
+    mailbox: u8,
+    writer: MailboxWriter<[u8]>,
+    ledger: Writer,
+}
+
+impl Sender {
+    pub(super) fn recover(mailbox: u8, ledger: Writer, company: &mut Company<'_>) -> Result<Self, Failure> {
+        let writer = take(|| company.stage.mailbox(mailbox)?.writer())?;
+        let mut sender = Self { mailbox, writer, ledger };
+        let returned = sender.ledger.get(SENT)?;
+        let last = sender.writer.last().map_or(0, |sequence| sequence.get());
+        company.judge(check::numbering(mailbox_id(mailbox), last, returned))?;
+        company.add(tally::UNNOTED, (last > returned).into())?;
+        // It took effect, so it counts as sent from now on.
+        sender.ledger.set(SENT, last)?;
+        Ok(sender)
+    }
+
+    pub(super) fn step(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
+        let (mailbox, channel) = (self.mailbox, mailbox_id(self.mailbox));
+        let sequence = self.writer.last().map_or(1, |last| last.get() + 1);
+        let length = payload::length_of(channel, sequence, company.stage.mailbox_capacity(mailbox));
+        let fault = company.fault();
+        let noted = if fault == Some(Fault::WentBack) { sequence / 2 } else { sequence };
+        let message = &mut company.buffer[..length];
+        Header { sequence: noted, nonce: company.rng.random(), channel, length }.write(message);
+        if let (Some(Fault::Torn), Some(last)) = (fault, message.last_mut()) {
+            *last ^= 1;
+        }
+        let sent = match self.writer.try_send(message) {
+            Ok(sent) => sent.get(),
+            Err(SendError::Full) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        company.linger();
+        if fault != Some(Fault::Lost) {
+            self.ledger.set(SENT, sent)?;
+        }
+        company.judge(check::published(channel, sent, sequence))?;
+        company.add(tally::SENT, 1)
+    }
+}
+
+/// Who receives from a mailbox.
+pub(super) struct Receiver {
+    mailbox: u8,
+    reader: Reader<[u8]>,
+    ledger: Writer,
+}
+
+impl Receiver {
+    pub(super) fn recover(mailbox: u8, ledger: Writer, company: &mut Company<'_>) -> Result<Self, Failure> {
+        let reader = take(|| company.stage.mailbox(mailbox)?.reader())?;
+        let consumed = reader.consumed().map_or(0, |sequence| sequence.get());
+        company.judge(check::consumed(mailbox_id(mailbox), consumed, ledger.get(RECEIVED)?))?;
+        Ok(Self { mailbox, reader, ledger })
+    }
+
+    pub(super) fn step(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
+        let (mailbox, channel) = (self.mailbox, mailbox_id(self.mailbox));
+        let sent = company.ledger(Part::Sender(mailbox), SENT)?;
+        let received: u64 = self.ledger.get(RECEIVED)?;
+        let Some(message) = self.reader.try_receive()? else {
+            company.judge(Known { channel, seen: 0, returned: sent }.number(received))?;
+            return Ok(());
+        };
+        let (sequence, may_be_repeated) = (message.sequence().get(), message.may_be_repeated());
+        let length = message.read_into(&mut company.buffer);
+        company.judge(check::in_order(channel, sequence, received, may_be_repeated))?;
+        let expected = payload::length_of(channel, sequence, company.stage.mailbox_capacity(mailbox));
+        let known = Known { channel, seen: 0, returned: 0 };
+        let header = company.judge(known.message_of_length(&company.buffer[..length], sequence, expected))?;
+        self.ledger.set(RECEIVED, sequence)?;
+        company.linger();
+        if let Some(header) = header
+            && company.rng.random_range(0..AGAIN_EVERY) == 0
+        {
+            let length = message.read_into(&mut company.buffer);
+            company.judge(check::again(&header, &company.buffer[..length]))?;
+        }
+        message.clear();
+        company.add(tally::RECEIVED, 1)?;
+        company.add(tally::REPEATED, (sequence == received).into())
+    }
+}

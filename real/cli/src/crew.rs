@@ -68,6 +68,13 @@ impl Crew {
         }
     }
 
+    /// Lets a process that listens know that nothing more will be said.
+    pub(crate) fn close_input(&mut self, process: usize) {
+        if let Some(child) = &mut self.members[process].child {
+            child.stdin = None;
+        }
+    }
+
     /// Sends a signal to a process, unless it is dead.
     pub(crate) fn signal(&self, process: usize, signal: Signal) -> io::Result<()> {
         let Some(child) = &self.members[process].child else { return Ok(()) };

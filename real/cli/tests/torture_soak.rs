@@ -130,6 +130,73 @@ fn ctrl_c_ends_a_soak_with_its_report_and_nothing_is_left() {
     assert_nothing_left("soak", pid);
 }
 
+#[test]
+fn garbage_in_shared_memory_makes_errors_and_nothing_worse() {
+    let output = run(&["torture", "hostile", "--seconds", "4", "--json", "--seed", "3"]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert_eq!(["panics", "crashes", "hangs"].map(|counter| number(&report, counter)), [0; 3], "{report}");
+    assert!(number(&report, "writes") > 0 && number(&report, "operations") > 0, "{report}");
+    let restored = number(&report, "restored");
+    assert!(restored >= 3 && restored == number(&report, "to_restore"), "{report}");
+    assert_eq!(restored, number(&report, "recovered") + number(&report, "recreated"));
+    let errors = report["errors"].as_object().expect("errors by their kinds");
+    for kind in ["attach.Header", "publish.Corrupt", "get.NotOfKind"] {
+        assert!(errors.get(kind).is_some_and(|count| count.as_u64() > Some(0)), "no {kind} in {report}");
+    }
+}
+
+#[test]
+fn a_panic_a_crash_a_hang_and_what_does_not_work_again_are_reported() {
+    let faults = [("panic", "panics"), ("crash", "crashes"), ("hang", "hangs")];
+    for (fault, counter) in faults {
+        let output = run(&["torture", "hostile", "--seconds", "1", "--json", "--break", fault]);
+        let report = json(&output);
+        assert_eq!((output.status.code(), number(&report, counter)), (Some(1), 1), "{report}");
+    }
+    let output = run(&["torture", "hostile", "--seconds", "1", "--json", "--break", "unrestored"]);
+    let report = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(number(&report, "to_restore") - number(&report, "restored"), number(&report, "rounds"), "{report}");
+}
+
+#[test]
+fn ctrl_c_ends_the_vandalism_with_its_report_and_nothing_is_left() {
+    let mut running = Running::start(&["torture", "hostile", "--seconds", "100000", "--json"]);
+    let pid = running.pid();
+    running.hear("    1 s ");
+    running.signal(Signal::SIGINT);
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(130), "{output}");
+    assert!(output.contains("ended by signal 2") && output.contains("\"restored\":"), "{output}");
+    assert_nothing_left("hostile", pid);
+}
+
+#[test]
+fn what_cannot_be_tortured_is_a_usage_error_and_help_has_examples() {
+    let wrong = [
+        ["startup", "--runs", "0"],
+        ["soak", "--seconds", "0"],
+        ["soak", "--processes", "1"],
+        ["soak", "--processes", "19"],
+        ["soak", "--payload", "-1"],
+        ["hostile", "--seconds", "x"],
+    ];
+    for arguments in wrong {
+        let output = run(&[&["torture"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+    for command in [&["torture", "startup"][..], &["torture", "soak"], &["torture", "hostile"], &["clean"]] {
+        let output = run(&[command, &["--help"]].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("Examples:") && text.contains("Exit code:"), "{text}");
+        assert!(!text.contains("--break") && !text.contains("--supervisor"), "{text}");
+    }
+    let text = String::from_utf8_lossy(&run(&["torture", "--help"]).stdout).into_owned();
+    assert!(["startup", "soak", "hostile"].iter().all(|command| text.contains(command)), "{text}");
+    assert!(!text.contains("worker") && !text.contains("vandal"), "{text}");
+}
+
 /// What `lastword clean` says of objects whose names begin so.
 fn clean(prefix: &str, more: &[&str]) -> Value {
     let output = run(&[&["clean", prefix, "--json"], more].concat());

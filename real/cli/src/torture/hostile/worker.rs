@@ -56,6 +56,8 @@ const ROLE_MAX: Duration = Duration::from_millis(60);
 /// So many failures to attach in a row, and the object is removed; by force after so many.
 const REMOVE_AFTER: u32 = 3;
 const FORCE_AFTER: u32 = 6;
+/// Longest time to wait for another process where that is asked for.
+const WAIT: Duration = Duration::from_micros(200);
 const REST: Duration = Duration::from_micros(300);
 /// Operations between two rests, so that everybody gets a turn.
 const BURST: u32 = 50;
@@ -290,6 +292,9 @@ fn step(handle: &mut Handle, rng: &mut ChaCha8Rng) -> Result<(), Kind> {
             let peeked = observer.peek_bytes().map_err(|error| peek(&error))?;
             fits(peeked.map_or(0, |(_, bytes)| bytes.len()))
         }
+        Handle::Sender(writer) if turn == 0 => {
+            writer.wait(Some(WAIT)).map(drop).map_err(|error| Kind::of("send", &error))
+        }
         Handle::Sender(writer) => match writer.try_send(&bytes[..length]) {
             Ok(_) | Err(SendError::Full) => Ok(()),
             Err(error) => Err(Kind::of("send", &error)),
@@ -339,7 +344,7 @@ fn produce(producer: &mut Producer<[u8]>, turn: u32, message: &[u8]) -> Result<(
 fn consume(consumer: &mut Consumer<[u8]>, turn: u32, bytes: &mut [u8]) -> Result<(), Kind> {
     let failed = |error: lastword::AcquireError| Kind::of("acquire", &error.source.why);
     match turn {
-        0 => consumer.has_newer().map(drop).map_err(failed),
+        0 => consumer.wait(Some(WAIT)).map(drop).map_err(failed),
         1 => {
             let Some(sample) = consumer.held() else { return Ok(()) };
             sample.read_into(bytes);
@@ -358,7 +363,8 @@ fn consume(consumer: &mut Consumer<[u8]>, turn: u32, bytes: &mut [u8]) -> Result
 }
 
 fn receive(reader: &mut ready::Reader<[u8]>, turn: u32, bytes: &mut [u8]) -> Result<(), Option<ReceiveError>> {
-    let Some(message) = reader.try_receive().map_err(Some)? else { return Ok(()) };
+    let timeout = if turn == 1 { WAIT } else { Duration::ZERO };
+    let Some(message) = reader.receive(Some(timeout)).map_err(Some)? else { return Ok(()) };
     message.read_into(bytes);
     let length = message.len();
     if turn != 0 {

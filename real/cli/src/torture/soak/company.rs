@@ -1,7 +1,7 @@
 //! What all parts of a process share: its board, what it knows of others, its judge.
 
 use super::Fault;
-use super::stage::{Part, Stage};
+use super::stage::{Part, Stage, parts};
 use super::tally;
 use super::worker::{Failure, Options};
 use crate::check::Violation;
@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 
 /// Where a fault is ordered, one message in this many has it.
 const FAULT_EVERY: u32 = 16;
+/// Longest wait but for one in so many, which is longer than any sleeper may be left without a wake-up.
+const WAIT_MAX: Duration = Duration::from_millis(5);
+const LONG_WAIT_EVERY: u32 = 50;
+const LONG_WAIT: Duration = Duration::from_secs(30);
 const LINGER_EVERY: u32 = 1000;
 const LINGER_MAX: Duration = Duration::from_micros(300);
 /// Evidence printed by one process; the counters count all.
@@ -30,13 +34,17 @@ pub(super) struct Company<'o> {
     pub(super) buffer: Vec<u8>,
     /// Ledgers of others, by their part, which are there once somebody has had the part.
     ledgers: Vec<(Part, Option<Monitor>)>,
+    /// The parts that this process has.
+    pub(super) own: Vec<Part>,
     evidence: u32,
+    /// How many waits there were in this life of the process.
+    waits: u64,
 }
 
 impl<'o> Company<'o> {
     pub(super) fn new(options: &'o Options, stage: Stage, tally: Writer, rng: ChaCha8Rng) -> Self {
         let buffer = vec![0; options.payload];
-        Self { options, stage, tally, rng, buffer, ledgers: Vec::new(), evidence: 0 }
+        Self { options, stage, tally, rng, buffer, ledgers: Vec::new(), own: Vec::new(), evidence: 0, waits: 0 }
     }
 
     /// Reads a word of somebody's ledger; 0 where nobody has had the part yet.
@@ -78,6 +86,35 @@ impl<'o> Company<'o> {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether to wait for another process now, which is done one time in so many, and never for a part of one's own.
+    pub(super) fn chooses_to_wait(&mut self, part: Part, every: u32) -> bool {
+        self.rng.random_range(0..every) == 0 && !self.own.contains(&part)
+    }
+
+    /// Waits, and lets the supervisor know for what: for this word of a part's ledger to be `until`, or more. Meanwhile this
+    /// process need not get on, but once the word is there it has to.
+    pub(super) fn wait<T>(
+        &mut self,
+        (part, word, until): (Part, u16, u64),
+        wait: impl FnOnce(Option<Duration>) -> T,
+    ) -> Result<T, Failure> {
+        let number = parts().iter().position(|&other| other == part).unwrap_or_default();
+        self.tally.set(tally::WAIT_PART, number as u64)?;
+        self.tally.set(tally::WAIT_WORD, u64::from(word))?;
+        self.tally.set(tally::WAIT_UNTIL, until)?;
+        self.waits += 1;
+        self.tally.set(tally::WAIT, self.waits)?;
+        let is_long = self.rng.random_range(0..LONG_WAIT_EVERY) == 0;
+        let timeout = if is_long { LONG_WAIT } else { self.up_to(WAIT_MAX) };
+        if self.options.fault == Some(Fault::Stranded) {
+            thread::sleep(Duration::MAX);
+        }
+        let waited = wait(Some(timeout));
+        self.tally.set(tally::WAIT, 0u64)?;
+        self.add(tally::WAITS, 1)?;
+        Ok(waited)
     }
 
     /// The fault to bring about with the next message, if one is ordered.

@@ -7,14 +7,20 @@ use super::tally;
 use super::worker::{Failure, take};
 use crate::check::{self, Known};
 use crate::payload::{self, Header};
-use lastword::ready::{Reader, SendError, Writer as MailboxWriter};
+use lastword::ready::{Reader, SendError, Sequence, Writer as MailboxWriter};
 use lastword::status::Writer;
 use rand::RngExt;
 
+/// In-place writing goes in pieces, so that kills find half-written messages.
+const PIECE: usize = 256;
 /// In the sender's ledger: number of the newest message whose sending has returned.
 const SENT: u16 = 0;
 /// In the receiver's ledger: number of the newest message that it has received and judged.
 const RECEIVED: u16 = 0;
+/// In the receiver's ledger: number of the newest message whose clearing has returned.
+const CLEARED: u16 = 1;
+/// One message in this many is waited for, and so is one free mailbox.
+const WAIT_EVERY: u32 = 8;
 /// One message in this many is received twice before it is cleared.
 const AGAIN_EVERY: u32 = 8;
 
@@ -42,14 +48,20 @@ impl Sender {
         let (mailbox, channel) = (self.mailbox, mailbox_id(self.mailbox));
         let sequence = self.writer.last().map_or(1, |last| last.get() + 1);
         let length = payload::length_of(channel, sequence, company.stage.mailbox_capacity(mailbox));
+        if company.chooses_to_wait(Part::Receiver(mailbox), WAIT_EVERY) {
+            let writer = &mut self.writer;
+            company.wait((Part::Receiver(mailbox), CLEARED, sequence - 1), |timeout| writer.wait(timeout))??;
+        }
         let fault = company.fault();
         let noted = if fault == Some(Fault::WentBack) { sequence / 2 } else { sequence };
+        let header = Header { sequence: noted, nonce: company.rng.random(), channel, length };
         let message = &mut company.buffer[..length];
-        Header { sequence: noted, nonce: company.rng.random(), channel, length }.write(message);
+        header.write(message);
         if let (Some(Fault::Torn), Some(last)) = (fault, message.last_mut()) {
             *last ^= 1;
         }
-        let sent = match self.writer.try_send(message) {
+        let sent = if sequence.is_multiple_of(2) { self.writer.try_send(message) } else { self.send_in_place(message) };
+        let sent = match sent {
             Ok(sent) => sent.get(),
             Err(SendError::Full) => return Ok(()),
             Err(error) => return Err(error.into()),
@@ -60,6 +72,14 @@ impl Sender {
         }
         company.judge(check::published(channel, sent, sequence))?;
         company.add(tally::SENT, 1)
+    }
+
+    fn send_in_place(&mut self, message: &[u8]) -> Result<Sequence, SendError> {
+        let mut loan = self.writer.try_loan_bytes(message.len())?;
+        for (number, piece) in message.chunks(PIECE).enumerate() {
+            loan.write_at(number * PIECE, piece)?;
+        }
+        Ok(loan.send())
     }
 }
 
@@ -82,6 +102,10 @@ impl Receiver {
         let (mailbox, channel) = (self.mailbox, mailbox_id(self.mailbox));
         let sent = company.ledger(Part::Sender(mailbox), SENT)?;
         let received: u64 = self.ledger.get(RECEIVED)?;
+        if company.chooses_to_wait(Part::Sender(mailbox), WAIT_EVERY) {
+            let reader = &mut self.reader;
+            company.wait((Part::Sender(mailbox), SENT, received + 1), |timeout| reader.wait(timeout))??;
+        }
         let Some(message) = self.reader.try_receive()? else {
             company.judge(Known { channel, seen: 0, returned: sent }.number(received))?;
             return Ok(());
@@ -101,6 +125,7 @@ impl Receiver {
             company.judge(check::again(&header, &company.buffer[..length]))?;
         }
         message.clear();
+        self.ledger.set(CLEARED, sequence)?;
         company.add(tally::RECEIVED, 1)?;
         company.add(tally::REPEATED, (sequence == received).into())
     }

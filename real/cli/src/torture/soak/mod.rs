@@ -75,6 +75,8 @@ pub(crate) enum Fault {
     LostRole,
     /// A process does not get on.
     HeldUp,
+    /// Who waits is not woken.
+    Stranded,
 }
 
 const EXAMPLES: &str = "\
@@ -89,7 +91,8 @@ SIGSTOP and continued; and told to give a part to another one. Kills come every 
 less than half of the processes would be at work.
 
 Everything read is checked. A breach ends the run: the objects' images, a log and the report are saved. A process is
-stopped until everybody else has got on meanwhile; who has not after 5 s counts as held up.
+stopped until everybody else has got on meanwhile; who has not after 5 s counts as held up. Who waits for a message, or
+for one to be received, and goes on waiting for 5 s although it is there, counts as stranded.
 
 Exit code: 0 clean; 1 a breach, or a process that failed; 2 usage; 128 + n ended by signal n.";
 

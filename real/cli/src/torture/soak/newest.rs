@@ -25,6 +25,8 @@ const PIECE: usize = 256;
 /// Longest time that a lock is kept on purpose, and longest time from one such lock to the next.
 const KEEP_MAX: Duration = Duration::from_millis(4);
 const KEEP_EVERY_MAX: Duration = Duration::from_millis(20);
+/// One acquire in this many waits first, for a message that the consumer has not had.
+const WAIT_EVERY: u32 = 400;
 const STALE_FOR: Duration = Duration::from_micros(200);
 
 /// Who publishes in a channel.
@@ -159,6 +161,13 @@ impl Locker {
         let returned = company.ledger(Part::Producer(channel), RETURNED)?;
         let seen: u64 = self.ledger.get(SEEN)?;
         let known = Known { channel, seen, returned };
+        if company.chooses_to_wait(Part::Producer(channel), WAIT_EVERY) {
+            let (consumer, awaited) = (&mut self.consumer, (Part::Producer(channel), RETURNED, seen + 1));
+            if !company.wait(awaited, |timeout| consumer.wait(timeout))?? {
+                // Then there was nothing newer before the wait either.
+                company.judge(known.number(seen))?;
+            }
+        }
         let Some(sample) = self.consumer.acquire()? else {
             company.judge(known.nothing())?;
             return Ok(());

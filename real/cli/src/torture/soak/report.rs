@@ -37,6 +37,8 @@ pub(super) struct Report {
     pub(super) received: u64,
     /// Messages of mailboxes that were received again after a death.
     pub(super) repeated: u64,
+    /// Waits, spinning and then asleep.
+    pub(super) waits: u64,
     pub(super) boards_set: u64,
     pub(super) boards_read: u64,
     /// Locks that a dead process had, found again.
@@ -77,6 +79,7 @@ impl Report {
         self.sent = tally.of(tally::SENT);
         self.received = tally.of(tally::RECEIVED);
         self.repeated = tally.of(tally::REPEATED);
+        self.waits = tally.of(tally::WAITS);
         self.boards_set = tally.of(tally::SET);
         self.boards_read = tally.of(tally::READ);
         self.locks_found = tally.of(tally::LOCKS_FOUND);
@@ -160,6 +163,7 @@ impl fmt::Display for Report {
         writeln!(f, "  peeked         {:>12}", self.peeked)?;
         writeln!(f, "  sent           {:>12}", self.sent)?;
         writeln!(f, "  received       {:>12}   {} of them again after a death", self.received, self.repeated)?;
+        writeln!(f, "  waits          {:>12}", self.waits)?;
         writeln!(f, "  boards set     {:>12}   {} read", self.boards_set, self.boards_read)?;
         for (name, count, meaning) in self.breaches() {
             writeln!(f, "  {name:<14} {count:>12}   {meaning}")?;

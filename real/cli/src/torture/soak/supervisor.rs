@@ -3,7 +3,7 @@
 use super::cast::Cast;
 use super::evidence::{self, Log};
 use super::report::Report;
-use super::stage::{LEDGER_WORDS, Stage, parts};
+use super::stage::{LEDGER_WORDS, Part, Stage, parts};
 use super::tally::{self, Tally};
 use super::worker::{command, take_all};
 use super::{Error, Fault, Options};
@@ -45,6 +45,9 @@ const STOPPED_MAX: Duration = Duration::from_millis(30);
 const SUSPECT_AFTER: Duration = Duration::from_millis(40);
 /// Who has not got on for so long although only others were stopped is held up by them.
 const HELD_UP_AFTER: Duration = Duration::from_secs(5);
+/// Who waits for so long although what is waited for is there was left without a wake-up. The library looks by itself after
+/// 100 ms.
+const STRANDED_AFTER: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// How long everybody may take to be back after the last kill.
@@ -84,6 +87,15 @@ struct Process {
     deaths: u64,
 }
 
+/// A wait that goes on although what is waited for is there.
+struct Overdue {
+    process: usize,
+    generation: u64,
+    /// The number of the wait.
+    wait: u64,
+    since: Instant,
+}
+
 /// A process that is stopped.
 struct Stop {
     process: usize,
@@ -101,6 +113,9 @@ pub(super) struct Supervisor<'s> {
     cast: Cast,
     processes: Vec<Process>,
     stops: Vec<Stop>,
+    overdue: Vec<Overdue>,
+    /// Ledgers, by the numbers of their parts, once they are there.
+    ledgers: Vec<Option<Monitor>>,
     rng: ChaCha8Rng,
     started: Instant,
     log: Log,
@@ -133,6 +148,8 @@ impl<'s> Supervisor<'s> {
             cast: Cast::new(parts().len(), count),
             processes: (0..count).map(process).collect(),
             stops: Vec::new(),
+            overdue: Vec::new(),
+            ledgers: parts().iter().map(|_| None).collect(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             started: now,
             log: Log::default(),
@@ -161,6 +178,9 @@ impl<'s> Supervisor<'s> {
             self.start_the_dead(now)?;
             if let Some(held_up) = self.go_on(now, now >= end)? {
                 return Ok(held_up);
+            }
+            if let Some(stranded) = self.watch_waits(now)? {
+                return Ok(stranded);
             }
             if now < end {
                 if now >= kill_at && self.may_kill() {
@@ -335,10 +355,12 @@ impl<'s> Supervisor<'s> {
 
     /// Whether a process may be holding up another one, or held up, so that it is left as it is.
     fn is_suspect(&self, process: usize, now: Instant) -> bool {
-        self.stops.iter().any(|stop| {
-            let concerns = stop.process == process || stop.watched.iter().any(|(watched, ..)| *watched == process);
-            concerns && now.saturating_duration_since(stop.since) > SUSPECT_AFTER
-        })
+        let is_long = |since| now.saturating_duration_since(since) > SUSPECT_AFTER;
+        self.overdue.iter().any(|overdue| overdue.process == process && is_long(overdue.since))
+            || self.stops.iter().any(|stop| {
+                let concerns = stop.process == process || stop.watched.iter().any(|(watched, ..)| *watched == process);
+                concerns && is_long(stop.since)
+            })
     }
 
     /// The processes that have all their roles and are not stopped.
@@ -388,8 +410,8 @@ impl<'s> Supervisor<'s> {
             watched.retain(|&(process, generation, before)| {
                 let is_watched = self.crew.is_current(process, generation) && !self.is_stopped(process);
                 is_watched
-                    && match self.steps(process) {
-                        Ok(steps) => steps == Some(before),
+                    && match self.gets_on(process, before) {
+                        Ok(gets_on) => !gets_on,
                         Err(error) => {
                             failed = Some(error);
                             true
@@ -524,6 +546,60 @@ impl<'s> Supervisor<'s> {
     fn steps(&mut self, process: usize) -> Result<Option<u64>, Error> {
         let Some(monitor) = self.monitor(process)? else { return Ok(None) };
         Ok(Some(monitor.get(tally::STEPS)?))
+    }
+
+    /// Whether a process has done more steps than these, or waits for another one.
+    fn gets_on(&mut self, process: usize, before: u64) -> Result<bool, Error> {
+        let Some(monitor) = self.monitor(process)? else { return Ok(true) };
+        Ok(monitor.get::<u64>(tally::STEPS)? != before || monitor.get::<u64>(tally::WAIT)? != 0)
+    }
+
+    /// Looks for waits that go on although what is waited for is there.
+    fn watch_waits(&mut self, now: Instant) -> Result<Option<End>, Error> {
+        let mut before = std::mem::take(&mut self.overdue);
+        for process in self.at_work() {
+            let Some((wait, part)) = self.wait_that_is_over(process)? else { continue };
+            let generation = self.crew.generation(process);
+            let known = before
+                .iter()
+                .position(|overdue| (overdue.process, overdue.generation, overdue.wait) == (process, generation, wait));
+            let overdue = match known {
+                Some(position) => before.swap_remove(position),
+                None => Overdue { process, generation, wait, since: now },
+            };
+            if now.saturating_duration_since(overdue.since) > STRANDED_AFTER {
+                self.report.stranded += 1;
+                self.note(&format!("process {process} waits for the {part}, and what it waits for is there"));
+                return Ok(Some(End::Breach));
+            }
+            self.overdue.push(overdue);
+        }
+        Ok(None)
+    }
+
+    /// The wait that a process is in although what it waits for is there: its number, and whom it waits for.
+    fn wait_that_is_over(&mut self, process: usize) -> Result<Option<(u64, Part)>, Error> {
+        let Some(monitor) = self.monitor(process)? else { return Ok(None) };
+        let wait: u64 = monitor.get(tally::WAIT)?;
+        let words = [tally::WAIT_PART, tally::WAIT_WORD, tally::WAIT_UNTIL].map(|word| monitor.get::<u64>(word));
+        let [number, word, until] = words;
+        let (number, word, until) = (number? as usize, word? as u16, until?);
+        // Otherwise these words may be of two waits.
+        let is_still = monitor.get::<u64>(tally::WAIT)? == wait;
+        let (true, Some(&part)) = (wait != 0 && is_still, parts().get(number)) else { return Ok(None) };
+        let ledger = &mut self.ledgers[number];
+        if ledger.is_none() {
+            *ledger = match Monitor::open(&self.stage.ledger(part)) {
+                Ok(monitor) => Some(monitor),
+                Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+        }
+        let is_over = match ledger {
+            Some(ledger) => ledger.get::<u64>(word)? >= until,
+            None => false,
+        };
+        Ok(is_over.then_some((wait, part)))
     }
 
     fn count(&mut self) -> Result<(), Error> {

@@ -23,12 +23,22 @@ pub(super) const LOCKS_FOUND: u16 = 9;
 pub(super) const ACQUIRES_INTERRUPTED: u16 = 10;
 /// Messages of a predecessor that were out and not noted.
 pub(super) const UNNOTED: u16 = 11;
-const VIOLATIONS: u16 = 12;
+/// Waits for a message, or for one to be received.
+pub(super) const WAITS: u16 = 12;
+const VIOLATIONS: u16 = 13;
 const COUNTERS: usize = VIOLATIONS as usize + Promise::ALL.len();
 const SEEN_CHANNEL: u16 = COUNTERS as u16;
 const SEEN_BOARD: u16 = SEEN_CHANNEL + CHANNELS as u16;
+/// Of the wait that is under way: its number; 0 for none.
+pub(super) const WAIT: u16 = SEEN_BOARD + BOARDS as u16;
+/// Of that wait: it is for a word of this part's ledger, by the number of the part,
+pub(super) const WAIT_PART: u16 = WAIT + 1;
+/// for this word of it,
+pub(super) const WAIT_WORD: u16 = WAIT + 2;
+/// and over once that word is this, or more.
+pub(super) const WAIT_UNTIL: u16 = WAIT + 3;
 /// How many words the board has.
-pub(super) const WORDS: u16 = SEEN_BOARD + BOARDS as u16;
+pub(super) const WORDS: u16 = WAIT + 4;
 
 pub(super) fn violations(promise: Promise) -> u16 {
     VIOLATIONS + promise as u16

@@ -138,6 +138,8 @@ fn try_work(options: &Options) -> Result<(), Failure> {
         onlookers: (0..CHANNELS).map(Onlooker::new).collect(),
         watchers: (0..BOARDS).map(Watcher::new).collect(),
     };
+    // A predecessor was killed waiting.
+    worker.company.tally.set(tally::WAIT, 0u64)?;
     for &part in &options.parts {
         worker.take(part)?;
     }
@@ -249,6 +251,7 @@ impl Worker<'_> {
         match word {
             command::GIVE => {
                 self.played.retain(|(number, _)| *number != part);
+                self.company.own.retain(|own| parts().get(part) != Some(own));
                 say(&format!("{} {part}", command::GAVE))?;
             }
             command::TAKE => {
@@ -263,6 +266,7 @@ impl Worker<'_> {
 
     fn take(&mut self, number: usize) -> Result<(), Failure> {
         let part = *parts().get(number).ok_or_else(|| Failure::Other(format!("there is no part {number}")))?;
+        self.company.own.push(part);
         self.played.push((number, Played::take(part, &mut self.company)?));
         Ok(())
     }

@@ -71,8 +71,8 @@ impl<'n> Named<'n> {
         anchor.locked(&(*CREATE.start()..=*ALL_ROLES.end())).map(|lock| lock.is_some())
     }
 
-    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that creates or
-    /// removes it.
+    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that
+    /// creates or removes it.
     pub(crate) fn remove(&self, force: Force, wait: Duration) -> Result<bool, RemoveError> {
         let parts = match self.anchor {
             ObjectKind::Data | ObjectKind::Locks => Parts::Both,

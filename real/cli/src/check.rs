@@ -173,8 +173,8 @@ pub(crate) fn consumed(channel: u8, found: u64, received: u64) -> Result<(), Vio
     Err(Violation::new(promise, format!("mailbox {channel}: consumed up to {found}, and {received} was received")))
 }
 
-/// Judges the words of a board, all of which its writer sets to the same number, the first word first: what is read last
-/// word first cannot get older. `seen` is the newest number that was seen there before, `returned` the newest that had
+/// Judges the words of a board, which its writer sets to one number, the first word first: what is read last word first
+/// cannot get older. `seen` is the newest number that was seen there before, `returned` the newest that had
 /// been set everywhere before.
 pub(crate) fn board(board: u8, last_word_first: &[u64], seen: u64, returned: u64) -> Result<(), Violation> {
     let Some((&oldest, &newest)) = last_word_first.first().zip(last_word_first.last()) else { return Ok(()) };
@@ -190,7 +190,7 @@ pub(crate) fn board(board: u8, last_word_first: &[u64], seen: u64, returned: u64
     }
 }
 
-/// Judges the words that a restarted writer finds on its board: it had set them all to `returned`, and perhaps, the first
+/// Judges the words that a restarted writer finds on its board: all had been set to `returned`, and perhaps, the first
 /// word first, some to the number after it.
 pub(crate) fn board_recovered(board: u8, first_word_first: &[u64], returned: u64) -> Result<(), Violation> {
     let is_so = first_word_first.iter().all(|&word| word == returned || word == returned + 1);

@@ -30,8 +30,8 @@ Examples:
   lastword clean --dry-run         what nobody uses
   lastword clean arm               remove what of that is called arm...
 
-A channel, mailbox or board is removed if no live process has a role of it, is creating or is removing it. Each is judged by
-itself: if a process of your system has just died and is about to be started again, what it alone used counts as unused.
+A channel, mailbox or board is removed if no live process has a role of it, is creating or is removing it. Each is
+judged by itself: if a process of your system has just died and is to be started again, what it alone used is unused.
 What belongs to a demo, an exchange or a torture that is running stays.
 
 Exit code: 0 done, though what is used or another user's has stayed; 1 something could not be removed; 2 usage.";

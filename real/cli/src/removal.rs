@@ -36,8 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) left: Vec<Left>,
 }
 
-/// Removes each channel, mailbox and board for itself whose name begins so, which is `chosen`, and of which no live process has a
-/// role.
+/// Removes each channel, mailbox and board for itself whose name begins so, which is `chosen`, and of which no live
+/// process has a role.
 pub(crate) fn remove_each(prefix: &str, chosen: impl Fn(&ObjectName) -> bool) -> Result<Outcome, Error> {
     let before: Vec<ObjectName> = lastword::objects(prefix).map_err(cannot_list)?.into_iter().filter(&chosen).collect();
     let mut tried: BTreeMap<(String, ObjectKind), Left> = BTreeMap::new();

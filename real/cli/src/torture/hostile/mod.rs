@@ -1,5 +1,5 @@
-//! Garbage in shared memory: a process writes it over every object while others work. They may be given errors and wrong
-//! values, and nothing worse; with the vandal gone, everything has to work again.
+//! Garbage in shared memory: a process writes it over every object while others work. They may be given errors and
+//! wrong values, and nothing worse; with the vandal gone, everything has to work again.
 
 mod report;
 mod targets;
@@ -63,11 +63,11 @@ Examples:
   lastword torture hostile                           half a minute
   lastword torture hostile --seconds 3600 --json     an hour, figures for a program
 
-A channel, a mailbox and a board are worked with by 4 processes: producer and sender; a consumer and receiver; a consumer
-and setter; observer and monitors. A fifth, of the same user, writes random bytes, random words, words that could be
-stamps or lengths, zeros, ones, and headers whose checksums are right, over all objects: headers, words and messages. It
-shortens nothing, which would be SIGBUS. Every second it is gone for a moment, and everything has to work again: by taking
-the roles anew, or else by removing and creating anew; messages are exchanged and compared.
+A channel, a mailbox and a board are worked with by 4 processes: producer and sender; a consumer and receiver; a
+consumer and setter; observer and monitors. A fifth, of the same user, writes random bytes, random words, words that
+could be stamps or lengths, zeros, ones, and headers whose checksums are right, over all objects: headers, words and
+messages. It shortens nothing, which would be SIGBUS. Every second it is gone for a moment, and everything has to work
+again: by taking the roles anew, or else by removing and creating anew; messages are exchanged and compared.
 
 In the report:
   errors      operations that ended with an error, by its kind, as is right

@@ -93,8 +93,8 @@ impl<'o> Company<'o> {
         self.rng.random_range(0..every) == 0 && !self.own.contains(&part)
     }
 
-    /// Waits, and lets the supervisor know for what: for this word of a part's ledger to be `until`, or more. Meanwhile this
-    /// process need not get on, but once the word is there it has to.
+    /// Waits, and lets the supervisor know for what: for this word of a part's ledger to be `until`, or more. Meanwhile
+    /// this process need not get on, but once the word is there it has to.
     pub(super) fn wait<T>(
         &mut self,
         (part, word, until): (Part, u16, u64),

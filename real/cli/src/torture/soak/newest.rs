@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 const RETURNED: u16 = 0;
 /// In a consumer's ledger: number of the newest message that it has had.
 const SEEN: u16 = 0;
-/// In a consumer's ledger: number of the message that it certainly has locked. Set after the lock, 0 before its release.
+/// In a consumer's ledger: number of the message that it certainly has locked. Set after the lock, 0 before its
+/// release.
 const HOLDING: u16 = 1;
 /// In-place writing goes in pieces, so that kills find half-written messages.
 const PIECE: usize = 256;

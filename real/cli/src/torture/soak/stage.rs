@@ -87,7 +87,7 @@ impl Stage {
     }
 
     pub(super) fn channel_capacity(&self, channel: u8) -> usize {
-        // One that holds messages both shorter and longer than a header, one whose messages end in the middle of a word.
+        // One of messages both shorter and longer than a header, one whose longest end in the middle of a word.
         match channel {
             0 => self.payload,
             1 => self.payload.min(48),

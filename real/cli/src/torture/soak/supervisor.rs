@@ -45,8 +45,8 @@ const STOPPED_MAX: Duration = Duration::from_millis(30);
 const SUSPECT_AFTER: Duration = Duration::from_millis(40);
 /// Who has not got on for so long although only others were stopped is held up by them.
 const HELD_UP_AFTER: Duration = Duration::from_secs(5);
-/// Who waits for so long although what is waited for is there was left without a wake-up. The library looks by itself after
-/// 100 ms.
+/// Who waits for so long although what is waited for is there was left without a wake-up. The library looks by itself
+/// after 100 ms.
 const STRANDED_AFTER: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(1);
 const SHOW_EVERY: Duration = Duration::from_secs(1);

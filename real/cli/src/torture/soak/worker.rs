@@ -1,5 +1,5 @@
-//! One process of a soak: it plays its parts, gives them up and takes others as it is told, and is killed and stopped at
-//! any moment.
+//! One process of a soak: it plays its parts, gives them up and takes others as it is told, and is killed and stopped
+//! at any moment.
 
 use super::Fault;
 use super::company::Company;

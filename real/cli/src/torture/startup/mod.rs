@@ -1,9 +1,9 @@
-//! Killing processes in their first milliseconds: the next one has to start at once, and nothing stays behind that cannot
-//! be removed.
+//! Killing processes in their first milliseconds: the next one has to start at once, and nothing stays behind that
+//! cannot be removed.
 //!
-//! A run kills one process, starts the next one on what it has left, and removes everything. Half of the kills are spread
-//! evenly over a start and somewhat beyond, half over the creation of the objects, counted from the first
-//! one on: that is but a small part of a start.
+//! A run kills one process, starts the next one on what it has left, and removes everything. Half of the kills are
+//! spread evenly over a start and somewhat beyond, half over the creation of the objects, counted from the first one
+//! on: that is but a small part of a start.
 
 mod report;
 mod worker;
@@ -62,9 +62,9 @@ Examples:
   lastword torture startup                         1,000 processes
   lastword torture startup --runs 10000 --json     more of them, figures for a program
 
-Each process creates a channel, a mailbox and a board, or attaches to what is there, takes all roles and exchanges a message. It is
-killed with SIGKILL at a random moment. The next one has to do the same at once, on what the kill has left; what is there
-then has to be removable. When a kill comes the seed decides, and what it hits the machine.
+Each process creates a channel, a mailbox and a board, or attaches to what is there, takes all roles and exchanges a
+message. It is killed with SIGKILL at a random moment. The next one has to do the same at once, on what the kill has
+left; what is there then has to be removable. When a kill comes the seed decides, and what it hits the machine.
 
 In the report:
   before, during, after    what a kill found: no object, objects that were not all complete, all complete
@@ -80,9 +80,10 @@ const STUCK_AFTER: Duration = Duration::from_secs(4);
 const CALIBRATIONS: usize = 15;
 /// Kills are spread over a start, and so much beyond.
 const BEYOND: f64 = 1.25;
-/// What the reach of kills that are meant for the creation is multiplied with after a hit, and divided by after a miss: so
-/// that half of them hit.
+/// What the reach of kills that are meant for the creation is multiplied with after a hit, and divided by after a miss:
+/// so that half of them hit.
 const REACH_FACTOR: f64 = 1.05;
+const START_STEPS: u32 = 64;
 const REACH_MIN: Duration = Duration::from_micros(10);
 /// One run in this many leaves its objects to the next one, so that attaching is killed too.
 const KEEP_EVERY: u32 = 5;
@@ -107,6 +108,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         events,
         rng: ChaCha8Rng::seed_from_u64(seed),
         reach: Duration::ZERO,
+        start: Duration::ZERO,
         report: Report { seed, ..Report::default() },
         signal: None,
     };
@@ -150,6 +152,8 @@ struct Torture<'t> {
     rng: ChaCha8Rng,
     /// How long after its first object a process is killed at most, where its creation is meant.
     reach: Duration,
+    /// How long a start takes.
+    start: Duration,
     report: Report,
     signal: Option<i32>,
 }
@@ -158,10 +162,11 @@ impl Torture<'_> {
     fn torture(&mut self) -> Result<(), Error> {
         let Some(usual) = self.calibrate()? else { return Ok(()) };
         self.reach = usual.attached.saturating_sub(usual.began);
+        self.start = usual.exchanged;
         self.report.unkilled_ms_p50 = usual.exchanged.as_micros() as f64 / 1000.0;
         let mut shown = Instant::now();
         while self.report.runs < self.options.runs && self.signal.is_none() {
-            self.run(&usual)?;
+            self.run()?;
             if shown.elapsed() >= SHOW_EVERY {
                 shown = Instant::now();
                 tell!("{}", self.report.progress(self.options.runs));
@@ -198,13 +203,13 @@ impl Torture<'_> {
     }
 
     /// Kills one process, starts the next one on what that has left, and mostly removes everything.
-    fn run(&mut self, usual: &Start) -> Result<(), Error> {
+    fn run(&mut self) -> Result<(), Error> {
         let is_new = lastword::objects(&self.name)?.is_empty();
         let is_aimed = is_new && self.rng.random();
         let moment = if is_aimed {
             Moment::OfCreation(self.reach.mul_f64(self.rng.random()))
         } else {
-            Moment::OfStart(usual.exchanged.mul_f64(BEYOND * self.rng.random::<f64>()))
+            Moment::OfStart(self.start.mul_f64(BEYOND * self.rng.random::<f64>()))
         };
         self.kill_at(&moment)?;
         let hit = if is_new { self.hit() } else { Hit::After };
@@ -219,7 +224,12 @@ impl Torture<'_> {
         let fault = self.options.fault.filter(|_| is_faulty);
         let stolen = if fault == Some(Fault::Stuck) { Some(self.steal()?) } else { None };
         match self.start_next()? {
-            Next::Started(start) => self.report.starts.add(start.exchanged.as_micros() as u64),
+            Next::Started(start) => {
+                self.report.starts.add(start.exchanged.as_micros() as u64);
+                // Towards the median, slowly: how long a start takes changes too.
+                let step = self.start / START_STEPS;
+                self.start = if start.exchanged > self.start { self.start + step } else { self.start - step };
+            }
             Next::Stuck(why) => {
                 self.report.stuck += 1;
                 self.note(format!("after a kill {}, {moment}: {why}", hit.name()));

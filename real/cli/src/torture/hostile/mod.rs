@@ -13,7 +13,7 @@ use crate::signals;
 use crate::tell::tell;
 use crate::worker::monotonic;
 use clap::ValueEnum;
-use lastword::status::Monitor;
+use lastword::status::{Key, Monitor};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use report::Report;
@@ -266,7 +266,7 @@ impl Torture<'_> {
         for process in 0..WORKERS {
             // There only once the process has created it.
             let Ok(board) = Monitor::open(&worker::board(self.session, process)) else { continue };
-            let (began, may_wait): (u64, u64) = (board.get(BEGAN)?, board.get(MAY_WAIT)?);
+            let (began, may_wait): (u64, u64) = (board.get(Key::at(BEGAN))?, board.get(Key::at(MAY_WAIT))?);
             let longest = if may_wait == 0 { OPERATION_MAX } else { WAITING_MAX };
             let now = monotonic()?;
             // Began in this life of the process: a board outlives it.

@@ -3,7 +3,7 @@
 use crate::names;
 use crate::payload::Header;
 use lastword::ready::{Mailbox, SendError};
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use lastword::{Channel, Force, NameError};
 
 type Error = Box<dyn std::error::Error>;
@@ -147,8 +147,8 @@ impl Targets {
         for number in 0..EXCHANGED {
             for word in 0..WORDS {
                 let value = u64::from(word) + number;
-                writer.set(word, value)?;
-                let found: u64 = monitor.get(word)?;
+                writer.set(Key::at(word), value)?;
+                let found: u64 = monitor.get(Key::at(word))?;
                 if found != value {
                     return Err(format!("word {word} is {found}, and was set to {value}").into());
                 }

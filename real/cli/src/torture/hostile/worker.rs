@@ -7,7 +7,7 @@ use crate::crew;
 use crate::names;
 use crate::worker::{monotonic, say};
 use lastword::ready::{self, ReceiveError, SendError};
-use lastword::status::{Monitor, StatusError, Writer};
+use lastword::status::{Key, Monitor, StatusError, Writer};
 use lastword::{Consumer, Force, Observer, OpenError, Producer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -169,8 +169,8 @@ impl Worker {
     /// Does something that the supervisor watches.
     fn watched<T>(&mut self, may_wait: bool, operation: impl FnOnce(&mut Self) -> T) -> Result<T, Error> {
         self.operations += 1;
-        self.board.set(MAY_WAIT, u64::from(may_wait))?;
-        self.board.set(BEGAN, monotonic()?.as_nanos() as u64)?;
+        self.board.set(Key::at(MAY_WAIT), u64::from(may_wait))?;
+        self.board.set(Key::at(BEGAN), monotonic()?.as_nanos() as u64)?;
         match self.fault {
             Some(Fault::Panic) => panic!("a panic was ordered"),
             Some(Fault::Crash) => std::process::abort(),
@@ -178,7 +178,7 @@ impl Worker {
             Some(Fault::Unrestored) | None => {}
         }
         let done = operation(self);
-        self.board.set(BEGAN, 0u64)?;
+        self.board.set(Key::at(BEGAN), 0u64)?;
         Ok(done)
     }
 
@@ -311,10 +311,10 @@ fn step(handle: &mut Handle, rng: &mut ChaCha8Rng) -> Result<(), Kind> {
         Handle::Setter(writer) => {
             let word = rng.random_range(0..WORDS);
             let set = match turn {
-                0 => writer.set(word, rng.random::<f64>()),
-                1 => writer.set(word, rng.random::<u32>()),
-                2 => writer.set(word, rng.random::<bool>()),
-                _ => writer.get::<u32>(word).map(drop),
+                0 => writer.set(Key::at(word), rng.random::<f64>()),
+                1 => writer.set(Key::at(word), rng.random::<u32>()),
+                2 => writer.set(Key::at(word), rng.random::<bool>()),
+                _ => writer.get::<u32>(Key::at(word)).map(drop),
             };
             set.map_err(|error| Kind::of("set", &error))
         }
@@ -375,10 +375,10 @@ fn receive(reader: &mut ready::Reader<[u8]>, turn: u32, bytes: &mut [u8]) -> Res
 
 fn watch(monitor: &Monitor, turn: u32, word: u16) -> Result<(), StatusError> {
     match turn {
-        0 => monitor.get::<f64>(word).map(drop),
-        1 => monitor.get::<u32>(word).map(drop),
-        2 => monitor.get::<bool>(word).map(drop),
-        _ => monitor.get::<i64>(word).map(drop),
+        0 => monitor.get::<f64>(Key::at(word)).map(drop),
+        1 => monitor.get::<u32>(Key::at(word)).map(drop),
+        2 => monitor.get::<bool>(Key::at(word)).map(drop),
+        _ => monitor.get::<i64>(Key::at(word)).map(drop),
     }
 }
 

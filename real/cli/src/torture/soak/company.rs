@@ -7,7 +7,7 @@ use super::worker::{Failure, Options};
 use crate::check::Violation;
 use crate::worker::{line, say};
 use lastword::OpenError;
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use std::thread;
@@ -64,13 +64,13 @@ impl<'o> Company<'o> {
                 Err(error) => return Err(error.into()),
             };
         }
-        Ok(monitor.as_ref().map_or(Ok(0), |monitor| monitor.get(word))?)
+        Ok(monitor.as_ref().map_or(Ok(0), |monitor| monitor.get(Key::at(word)))?)
     }
 
     /// Adds to a word of this process's board.
     pub(super) fn add(&mut self, word: u16, count: u64) -> Result<(), Failure> {
-        let before: u64 = self.tally.get(word)?;
-        Ok(self.tally.set(word, before + count)?)
+        let before: u64 = self.tally.get(Key::at(word))?;
+        Ok(self.tally.set(Key::at(word), before + count)?)
     }
 
     /// Counts a breach and shows its evidence; otherwise gives what was judged.
@@ -101,18 +101,18 @@ impl<'o> Company<'o> {
         wait: impl FnOnce(Option<Duration>) -> T,
     ) -> Result<T, Failure> {
         let number = parts().iter().position(|&other| other == part).unwrap_or_default();
-        self.tally.set(tally::WAIT_PART, number as u64)?;
-        self.tally.set(tally::WAIT_WORD, u64::from(word))?;
-        self.tally.set(tally::WAIT_UNTIL, until)?;
+        self.tally.set(Key::at(tally::WAIT_PART), number as u64)?;
+        self.tally.set(Key::at(tally::WAIT_WORD), u64::from(word))?;
+        self.tally.set(Key::at(tally::WAIT_UNTIL), until)?;
         self.waits += 1;
-        self.tally.set(tally::WAIT, self.waits)?;
+        self.tally.set(Key::at(tally::WAIT), self.waits)?;
         let is_long = self.rng.random_range(0..LONG_WAIT_EVERY) == 0;
         let timeout = if is_long { LONG_WAIT } else { self.up_to(WAIT_MAX) };
         if self.options.fault == Some(Fault::Stranded) {
             thread::sleep(Duration::MAX);
         }
         let waited = wait(Some(timeout));
-        self.tally.set(tally::WAIT, 0u64)?;
+        self.tally.set(Key::at(tally::WAIT), 0u64)?;
         self.add(tally::WAITS, 1)?;
         Ok(waited)
     }

@@ -8,7 +8,7 @@ use super::worker::{Failure, take};
 use crate::check::{self, Known};
 use crate::payload::{self, Header};
 use lastword::ready::{Reader, SendError, Sequence, Writer as MailboxWriter};
-use lastword::status::Writer;
+use lastword::status::{Key, Writer};
 use rand::RngExt;
 
 /// In-place writing goes in pieces, so that kills find half-written messages.
@@ -35,12 +35,12 @@ impl Sender {
     pub(super) fn recover(mailbox: u8, ledger: Writer, company: &mut Company<'_>) -> Result<Self, Failure> {
         let writer = take(|| company.stage.mailbox(mailbox)?.writer())?;
         let mut sender = Self { mailbox, writer, ledger };
-        let returned = sender.ledger.get(SENT)?;
+        let returned = sender.ledger.get(Key::at(SENT))?;
         let last = sender.writer.last().map_or(0, |sequence| sequence.get());
         company.judge(check::numbering(mailbox_id(mailbox), last, returned))?;
         company.add(tally::UNNOTED, (last > returned).into())?;
         // It took effect, so it counts as sent from now on.
-        sender.ledger.set(SENT, last)?;
+        sender.ledger.set(Key::at(SENT), last)?;
         Ok(sender)
     }
 
@@ -68,7 +68,7 @@ impl Sender {
         };
         company.linger();
         if fault != Some(Fault::Lost) {
-            self.ledger.set(SENT, sent)?;
+            self.ledger.set(Key::at(SENT), sent)?;
         }
         company.judge(check::published(channel, sent, sequence))?;
         company.add(tally::SENT, 1)
@@ -94,14 +94,14 @@ impl Receiver {
     pub(super) fn recover(mailbox: u8, ledger: Writer, company: &mut Company<'_>) -> Result<Self, Failure> {
         let reader = take(|| company.stage.mailbox(mailbox)?.reader())?;
         let consumed = reader.consumed().map_or(0, |sequence| sequence.get());
-        company.judge(check::consumed(mailbox_id(mailbox), consumed, ledger.get(RECEIVED)?))?;
+        company.judge(check::consumed(mailbox_id(mailbox), consumed, ledger.get(Key::at(RECEIVED))?))?;
         Ok(Self { mailbox, reader, ledger })
     }
 
     pub(super) fn step(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
         let (mailbox, channel) = (self.mailbox, mailbox_id(self.mailbox));
         let sent = company.ledger(Part::Sender(mailbox), SENT)?;
-        let received: u64 = self.ledger.get(RECEIVED)?;
+        let received: u64 = self.ledger.get(Key::at(RECEIVED))?;
         if company.chooses_to_wait(Part::Sender(mailbox), WAIT_EVERY) {
             let reader = &mut self.reader;
             company.wait((Part::Sender(mailbox), SENT, received + 1), |timeout| reader.wait(timeout))??;
@@ -116,7 +116,7 @@ impl Receiver {
         let expected = payload::length_of(channel, sequence, company.stage.mailbox_capacity(mailbox));
         let known = Known { channel, seen: 0, returned: 0 };
         let header = company.judge(known.message_of_length(&company.buffer[..length], sequence, expected))?;
-        self.ledger.set(RECEIVED, sequence)?;
+        self.ledger.set(Key::at(RECEIVED), sequence)?;
         company.linger();
         if let Some(header) = header
             && company.rng.random_range(0..AGAIN_EVERY) == 0
@@ -125,7 +125,7 @@ impl Receiver {
             company.judge(check::again(&header, &company.buffer[..length]))?;
         }
         message.clear();
-        self.ledger.set(CLEARED, sequence)?;
+        self.ledger.set(Key::at(CLEARED), sequence)?;
         company.add(tally::RECEIVED, 1)?;
         company.add(tally::REPEATED, (sequence == received).into())
     }

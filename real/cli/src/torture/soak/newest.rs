@@ -8,7 +8,7 @@ use super::worker::{Failure, take};
 use crate::check::{self, Known};
 use crate::payload::{self, Header};
 use lastword::protocol::slots;
-use lastword::status::Writer;
+use lastword::status::{Key, Writer};
 use lastword::{Consumer, Observer, OpenError, PeekError, Producer, Recovery};
 use rand::RngExt;
 use std::thread;
@@ -41,7 +41,7 @@ impl Publisher {
     pub(super) fn recover(channel: u8, ledger: Writer, company: &mut Company<'_>) -> Result<Self, Failure> {
         let producer = take(|| company.stage.channel(channel)?.producer())?;
         let mut publisher = Self { channel, producer, ledger };
-        let returned = publisher.ledger.get(RETURNED)?;
+        let returned = publisher.ledger.get(Key::at(RETURNED))?;
         let last = publisher.producer.last().map_or(0, |sequence| sequence.get());
         company.judge(check::numbering(channel, last, returned))?;
         if last != 0 {
@@ -52,7 +52,7 @@ impl Publisher {
         }
         company.add(tally::UNNOTED, (last > returned).into())?;
         // It took effect, so it counts as returned from now on.
-        publisher.ledger.set(RETURNED, last)?;
+        publisher.ledger.set(Key::at(RETURNED), last)?;
         Ok(publisher)
     }
 
@@ -64,7 +64,7 @@ impl Publisher {
         let noted = if fault == Some(Fault::WentBack) { sequence / 2 } else { sequence };
         let header = Header { sequence: noted, nonce: company.rng.random(), channel, length };
         if fault == Some(Fault::Stale) {
-            self.ledger.set(RETURNED, sequence)?;
+            self.ledger.set(Key::at(RETURNED), sequence)?;
             thread::sleep(STALE_FOR);
         }
         let published = if length < payload::HEADER || sequence.is_multiple_of(2) {
@@ -87,7 +87,7 @@ impl Publisher {
         };
         company.linger();
         if fault != Some(Fault::Lost) {
-            self.ledger.set(RETURNED, published.get())?;
+            self.ledger.set(Key::at(RETURNED), published.get())?;
         }
         company.judge(check::published(channel, published.get(), sequence))?;
         company.add(tally::PUBLISHED, 1)
@@ -125,7 +125,7 @@ impl Locker {
     fn verify_lock(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
         let channel = self.channel;
         let recovery = self.consumer.recovery();
-        let (seen, holding) = (self.ledger.get(SEEN)?, self.ledger.get(HOLDING)?);
+        let (seen, holding) = (self.ledger.get(Key::at(SEEN))?, self.ledger.get(Key::at(HOLDING))?);
         let known = Known { channel, seen, returned: 0 };
         let held = self.consumer.held().map(|sample| {
             let stamp = sample.sequence().get();
@@ -138,8 +138,8 @@ impl Locker {
         company.judge(check::recovery(channel, &recovery))?;
         company.judge(known.held(held.map(|(stamp, _)| stamp), holding))?;
         let stamp = held.map_or(0, |(stamp, _)| stamp);
-        self.ledger.set(SEEN, seen.max(stamp))?;
-        self.ledger.set(HOLDING, stamp)?;
+        self.ledger.set(Key::at(SEEN), seen.max(stamp))?;
+        self.ledger.set(Key::at(HOLDING), stamp)?;
         company.add(tally::ACQUIRES_INTERRUPTED, (recovery == Recovery::Interrupted).into())?;
         if let Some((stamp, length)) = held {
             company.add(tally::LOCKS_FOUND, 1)?;
@@ -160,7 +160,7 @@ impl Locker {
     fn read(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
         let channel = self.channel;
         let returned = company.ledger(Part::Producer(channel), RETURNED)?;
-        let seen: u64 = self.ledger.get(SEEN)?;
+        let seen: u64 = self.ledger.get(Key::at(SEEN))?;
         let known = Known { channel, seen, returned };
         if company.chooses_to_wait(Part::Producer(channel), WAIT_EVERY) {
             let (consumer, awaited) = (&mut self.consumer, (Part::Producer(channel), RETURNED, seen + 1));
@@ -175,8 +175,8 @@ impl Locker {
         };
         let stamp = sample.sequence().get();
         company.linger();
-        self.ledger.set(HOLDING, stamp)?;
-        self.ledger.set(SEEN, seen.max(stamp))?;
+        self.ledger.set(Key::at(HOLDING), stamp)?;
+        self.ledger.set(Key::at(SEEN), seen.max(stamp))?;
         let length = sample.read_into(&mut company.buffer);
         sample.keep();
         let expected = payload::length_of(channel, stamp, company.stage.channel_capacity(channel));
@@ -207,7 +207,7 @@ impl Locker {
 
     fn release(&mut self) -> Result<(), Failure> {
         self.locked = None;
-        self.ledger.set(HOLDING, 0u64)?;
+        self.ledger.set(Key::at(HOLDING), 0u64)?;
         drop(self.consumer.held());
         Ok(())
     }
@@ -228,7 +228,7 @@ impl Onlooker {
         let channel = self.channel;
         let returned = company.ledger(Part::Producer(channel), RETURNED)?;
         let Some(observer) = self.open(&company.stage)? else { return Ok(()) };
-        let seen: u64 = company.tally.get(tally::seen_channel(channel))?;
+        let seen: u64 = company.tally.get(Key::at(tally::seen_channel(channel)))?;
         let known = Known { channel, seen, returned };
         let verdict = match observer.peek_into(&mut company.buffer) {
             // The producer was faster than we were, as it may be: nothing was read.
@@ -243,7 +243,7 @@ impl Onlooker {
         };
         company.buffer.resize(company.options.payload, 0);
         if let Some(Some(stamp)) = company.judge(verdict)? {
-            company.tally.set(tally::seen_channel(channel), seen.max(stamp))?;
+            company.tally.set(Key::at(tally::seen_channel(channel)), seen.max(stamp))?;
             company.add(tally::PEEKED, 1)?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::tell::tell;
 use crate::worker::{line, monotonic};
 use clap::ValueEnum;
 use lastword::OpenError;
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use nix::sys::signal::Signal;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
@@ -545,13 +545,13 @@ impl<'s> Supervisor<'s> {
     /// How many steps a process has done.
     fn steps(&mut self, process: usize) -> Result<Option<u64>, Error> {
         let Some(monitor) = self.monitor(process)? else { return Ok(None) };
-        Ok(Some(monitor.get(tally::STEPS)?))
+        Ok(Some(monitor.get(Key::at(tally::STEPS))?))
     }
 
     /// Whether a process has done more steps than these, or waits for another one.
     fn gets_on(&mut self, process: usize, before: u64) -> Result<bool, Error> {
         let Some(monitor) = self.monitor(process)? else { return Ok(true) };
-        Ok(monitor.get::<u64>(tally::STEPS)? != before || monitor.get::<u64>(tally::WAIT)? != 0)
+        Ok(monitor.get::<u64>(Key::at(tally::STEPS))? != before || monitor.get::<u64>(Key::at(tally::WAIT))? != 0)
     }
 
     /// Looks for waits that go on although what is waited for is there.
@@ -580,12 +580,13 @@ impl<'s> Supervisor<'s> {
     /// The wait that a process is in although what it waits for is there: its number, and whom it waits for.
     fn wait_that_is_over(&mut self, process: usize) -> Result<Option<(u64, Part)>, Error> {
         let Some(monitor) = self.monitor(process)? else { return Ok(None) };
-        let wait: u64 = monitor.get(tally::WAIT)?;
-        let words = [tally::WAIT_PART, tally::WAIT_WORD, tally::WAIT_UNTIL].map(|word| monitor.get::<u64>(word));
+        let wait: u64 = monitor.get(Key::at(tally::WAIT))?;
+        let words =
+            [tally::WAIT_PART, tally::WAIT_WORD, tally::WAIT_UNTIL].map(|word| monitor.get::<u64>(Key::at(word)));
         let [number, word, until] = words;
         let (number, word, until) = (number? as usize, word? as u16, until?);
         // Otherwise these words may be of two waits.
-        let is_still = monitor.get::<u64>(tally::WAIT)? == wait;
+        let is_still = monitor.get::<u64>(Key::at(tally::WAIT))? == wait;
         let (true, Some(&part)) = (wait != 0 && is_still, parts().get(number)) else { return Ok(None) };
         let ledger = &mut self.ledgers[number];
         if ledger.is_none() {
@@ -596,7 +597,7 @@ impl<'s> Supervisor<'s> {
             };
         }
         let is_over = match ledger {
-            Some(ledger) => ledger.get::<u64>(word)? >= until,
+            Some(ledger) => ledger.get::<u64>(Key::at(word))? >= until,
             None => false,
         };
         Ok(is_over.then_some((wait, part)))

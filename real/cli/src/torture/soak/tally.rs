@@ -2,7 +2,7 @@
 
 use super::stage::{BOARDS, CHANNELS};
 use crate::check::Promise;
-use lastword::status::{Monitor, StatusError};
+use lastword::status::{Key, Monitor, StatusError};
 
 /// Steps done. The supervisor sees from it that the process gets on.
 pub(super) const STEPS: u16 = 0;
@@ -63,7 +63,7 @@ impl Tally {
     pub(super) fn read(board: &Monitor) -> Result<Self, StatusError> {
         let mut tally = Self::default();
         for (word, count) in tally.0.iter_mut().enumerate() {
-            *count = board.get(word as u16)?;
+            *count = board.get(Key::at(word as u16))?;
         }
         Ok(tally)
     }

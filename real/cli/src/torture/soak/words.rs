@@ -8,7 +8,7 @@ use super::worker::{Failure, take};
 use crate::check;
 use crate::names;
 use lastword::OpenError;
-use lastword::status::{Monitor, StatusError, Value, Writer};
+use lastword::status::{Key, Monitor, StatusError, Value, Writer};
 
 /// In the setter's ledger: the newest number that it has set in every word.
 const RETURNED: u16 = 0;
@@ -31,13 +31,13 @@ trait Words {
 
 impl Words for Writer {
     fn value<V: Value>(&self, word: u16) -> Result<V, StatusError> {
-        self.get(word)
+        self.get(Key::at(word))
     }
 }
 
 impl Words for Monitor {
     fn value<V: Value>(&self, word: u16) -> Result<V, StatusError> {
-        self.get(word)
+        self.get(Key::at(word))
     }
 }
 
@@ -52,7 +52,7 @@ impl Setter {
         let writer = take(|| Writer::create(&company.stage.board(board), BOARD_WORDS, names::MODE))?;
         let mut setter = Self { writer, ledger };
         let words = (0..BOARD_WORDS).map(|word| setter.writer.number(word)).collect::<Result<Vec<_>, _>>()?;
-        let returned = setter.ledger.get(RETURNED)?;
+        let returned = setter.ledger.get(Key::at(RETURNED))?;
         company.judge(check::board_recovered(board_id(board), &words, returned))?;
         // What the predecessor had begun is done, so that all words are one number again.
         setter.set(words.first().copied().unwrap_or(0), company)?;
@@ -60,10 +60,10 @@ impl Setter {
     }
 
     pub(super) fn step(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
-        let number = self.ledger.get::<u64>(RETURNED)? + 1;
+        let number = self.ledger.get::<u64>(Key::at(RETURNED))? + 1;
         match company.options.fault {
             Some(Fault::Stale) => {
-                self.ledger.set(RETURNED, number)?;
+                self.ledger.set(Key::at(RETURNED), number)?;
                 self.set(number, company)?;
             }
             _ => self.set(number, company)?,
@@ -77,12 +77,12 @@ impl Setter {
                 company.linger();
             }
             match word {
-                FLOAT => self.writer.set(word, number as f64)?,
-                SIGNED => self.writer.set(word, -(number as i64))?,
-                _ => self.writer.set(word, number)?,
+                FLOAT => self.writer.set(Key::at(word), number as f64)?,
+                SIGNED => self.writer.set(Key::at(word), -(number as i64))?,
+                _ => self.writer.set(Key::at(word), number)?,
             }
         }
-        Ok(self.ledger.set(RETURNED, number)?)
+        Ok(self.ledger.set(Key::at(RETURNED), number)?)
     }
 }
 
@@ -100,7 +100,7 @@ impl Watcher {
     pub(super) fn step(&mut self, company: &mut Company<'_>) -> Result<(), Failure> {
         let board = self.board;
         let returned = company.ledger(Part::Setter(board), RETURNED)?;
-        let seen: u64 = company.tally.get(tally::seen_board(board))?;
+        let seen: u64 = company.tally.get(Key::at(tally::seen_board(board)))?;
         if self.monitor.is_none() {
             self.monitor = match Monitor::open(&company.stage.board(board)) {
                 Ok(monitor) => Some(monitor),
@@ -114,7 +114,7 @@ impl Watcher {
             *number = monitor.number(word)?;
         }
         company.judge(check::board(board_id(board), &words, seen, returned))?;
-        company.tally.set(tally::seen_board(board), words.iter().copied().max().unwrap_or(0).max(seen))?;
+        company.tally.set(Key::at(tally::seen_board(board)), words.iter().copied().max().unwrap_or(0).max(seen))?;
         company.add(tally::READ, 1)
     }
 }

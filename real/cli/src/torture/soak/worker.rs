@@ -12,7 +12,7 @@ use crate::crew;
 use crate::names;
 use crate::worker::{line, monotonic, say};
 use lastword::OpenError;
-use lastword::status::Writer;
+use lastword::status::{Key, Writer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use std::fmt;
@@ -139,7 +139,7 @@ fn try_work(options: &Options) -> Result<(), Failure> {
         watchers: (0..BOARDS).map(Watcher::new).collect(),
     };
     // A predecessor was killed waiting.
-    worker.company.tally.set(tally::WAIT, 0u64)?;
+    worker.company.tally.set(Key::at(tally::WAIT), 0u64)?;
     for &part in &options.parts {
         worker.take(part)?;
     }

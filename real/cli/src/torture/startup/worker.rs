@@ -6,7 +6,7 @@ use crate::names;
 use crate::payload::Header;
 use crate::worker::{line, monotonic, say};
 use lastword::ready::{self, Mailbox, SendError};
-use lastword::status::{Monitor, Writer};
+use lastword::status::{Key, Monitor, Writer};
 use lastword::{Channel, Consumer, OpenError, Producer};
 use std::path::Path;
 
@@ -80,7 +80,7 @@ impl Ends {
         let board = Writer::create(name, WORDS, names::MODE)?;
         let monitor = Monitor::open(name)?;
         let last = producer.last().map_or(0, |sequence| sequence.get());
-        check::numbering(0, last, board.get(RETURNED)?).map_err(|violation| violation.to_string())?;
+        check::numbering(0, last, board.get(Key::at(RETURNED))?).map_err(|violation| violation.to_string())?;
         if let Some(sample) = consumer.held() {
             let stamp = sample.sequence().get();
             let known = Known { channel: 0, seen: 0, returned: 0 };
@@ -99,8 +99,8 @@ impl Ends {
         let sequence = self.producer.last().map_or(1, |last| last.get() + 1);
         let published = self.producer.publish(&message(sequence))?.get();
         check::published(0, published, sequence).map_err(|violation| violation.to_string())?;
-        self.board.set(RETURNED, published)?;
-        let known = Known { channel: 0, seen: 0, returned: self.monitor.get(RETURNED)? };
+        self.board.set(Key::at(RETURNED), published)?;
+        let known = Known { channel: 0, seen: 0, returned: self.monitor.get(Key::at(RETURNED))? };
         let Some(sample) = self.consumer.acquire()? else {
             return Err("a message that was published is not there".into());
         };

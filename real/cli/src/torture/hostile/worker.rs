@@ -85,6 +85,8 @@ pub(crate) fn work(options: &Options) -> Result<u8, Error> {
         errors: BTreeMap::new(),
         said: Instant::now(),
     };
+    // A predecessor may have been killed in the middle of an operation.
+    worker.board.set(Key::at(BEGAN), 0u64)?;
     let mut actors: Vec<Actor> = acts(options.index).iter().map(|&act| Actor::new(act)).collect();
     while !is_over.load(Ordering::Relaxed) {
         for actor in &mut actors {

@@ -5,7 +5,9 @@ use crate::error::{OpenError, OsError, RemoveError};
 use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
 use crate::role::Role;
-use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
+use lastword_protocol::creation::{
+    self, ALL_ROLES, Access, CREATE, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT,
+};
 use lastword_protocol::description;
 use lastword_protocol::header::{Header, HeaderError};
 use std::fmt::Display;
@@ -62,8 +64,15 @@ impl<'n> Named<'n> {
         Self { name, anchor: kind.anchor(), permission }
     }
 
-    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that creates or
-    /// removes it.
+    /// Whether a live process has a role, or is creating or removing the channel, mailbox or board.
+    pub(crate) fn is_used(&self) -> Result<bool, OsError> {
+        // As it has to be opened to be removed, so that the same is refused.
+        let Some(anchor) = self.open(Part::Anchor, Access::ReadWrite)? else { return Ok(false) };
+        anchor.locked(&(*CREATE.start()..=*ALL_ROLES.end())).map(|lock| lock.is_some())
+    }
+
+    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that
+    /// creates or removes it.
     pub(crate) fn remove(&self, force: Force, wait: Duration) -> Result<bool, RemoveError> {
         let parts = match self.anchor {
             ObjectKind::Data | ObjectKind::Locks => Parts::Both,

@@ -92,6 +92,27 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     failed.map_or(Ok(removed), |error| Err(io::Error::other(error)))
 }
 
+/// The objects that [`remove_unused`] would remove now. Nothing is changed.
+///
+/// # Errors
+/// `/dev/shm` cannot be read, or a system call failed for another reason than a lack of permission.
+///
+/// # Crash safety
+/// *Nothing to undo.*
+pub fn unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
+    let mut unused = Vec::new();
+    for object in objects(prefix)? {
+        let Ok(name) = Name::new(&object.name) else { continue };
+        match Named::of(&name, object.kind, Permission::Default).is_used() {
+            Ok(false) => unused.push(object),
+            Ok(true) => {}
+            Err(error) if is_denied(error.raw_os_error()) => {}
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    Ok(unused)
+}
+
 fn is_denied(number: i32) -> bool {
     matches!(Errno::from_raw(number), Errno::EACCES | Errno::EPERM)
 }

@@ -129,7 +129,7 @@ proptest! {
     fn words_and_payloads_lie_apart_and_inside(consumers in 1..=CONSUMERS_MAX, capacity in 0..2000usize) {
         let layout = Layout::new(consumers, capacity).expect("in range");
         let mut words = vec![Word::Latest];
-        words.extend((0..consumers).map(Word::Lock));
+        words.extend((0..consumers).flat_map(|consumer| [Word::Lock(consumer), Word::Wait(consumer)]));
         for slot in 0..layout.slots() {
             words.extend([Word::Sequence(slot as u8), Word::Length(slot as u8)]);
         }

@@ -6,7 +6,9 @@ use crate::name::{Name, ObjectKind};
 use crate::object::{Object, Permission};
 use crate::owner::Owner;
 use crate::role::Role;
-use lastword_protocol::creation::{self, Access, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT};
+use lastword_protocol::creation::{
+    self, ALL_ROLES, Access, CREATE, Failure, Force, LockByte, Objects, Part, Parts, Removal, WAIT,
+};
 use lastword_protocol::description;
 use lastword_protocol::header::{Header, HeaderError};
 use std::fmt::Display;
@@ -74,8 +76,20 @@ impl<'n> Named<'n> {
         }
     }
 
-    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that creates or
-    /// removes it.
+    /// Whether a live process has a role, or is creating or removing these objects.
+    pub(crate) fn is_used(&self) -> Result<bool, OsError> {
+        self.is_locked(*CREATE.start()..=*ALL_ROLES.end())
+    }
+
+    /// Whether a live process has a lock of one of these bytes of the anchor.
+    pub(crate) fn is_locked(&self, bytes: RangeInclusive<LockByte>) -> Result<bool, OsError> {
+        // As it has to be opened to be removed, so that the same is refused.
+        let Some(anchor) = self.open(Part::Anchor, Access::ReadWrite)? else { return Ok(false) };
+        anchor.locked(&bytes).map(|lock| lock.is_some())
+    }
+
+    /// Removes the channel, mailbox or board; false where there was none. Waits that long for another process that
+    /// creates or removes it.
     pub(crate) fn remove(&self, force: Force, wait: Duration) -> Result<bool, RemoveError> {
         let parts = match self.anchor {
             ObjectKind::Data | ObjectKind::Locks => Parts::Both,

@@ -268,7 +268,7 @@ impl Drop for Right {
 /// replaced and that no process uses. Of the first one its data object alone, since the base names the newest one. What
 /// belongs to another user is left alone.
 fn remove_left(right: &Locked, name: &Name, newest: u32) -> Result<(), OpenError> {
-    let listed = generations(name).map_err(|error| unlisted(&right.object, &error))?;
+    let listed = generations(name).map_err(|error| unlisted(right.object.name(), &error))?;
     for generation in listed.into_iter().filter(|&generation| generation != newest) {
         let name = name.of(generation);
         let named = Named::channel_to_remove(&name);
@@ -315,8 +315,8 @@ fn generations(name: &Name) -> std::io::Result<Vec<u32>> {
     Ok(found)
 }
 
-fn unlisted(object: &Object, error: &std::io::Error) -> OsError {
-    OsError::new(object.name(), "readdir", number(error))
+fn unlisted(object: &str, error: &std::io::Error) -> OsError {
+    OsError::new(object, "readdir", number(error))
 }
 
 /// A generation that nobody can take a role of as long as this is kept, though it is complete.
@@ -353,6 +353,26 @@ impl Closed {
     }
 }
 
+/// Whether a live process has a role in one of the generations of a channel, or is creating, replacing or removing it.
+/// What belongs to another user is left out, unless it is the newest generation.
+pub(crate) fn is_used(name: &Name) -> Result<bool, OsError> {
+    let first = Named::channel_to_remove(name);
+    if first.is_locked(*CREATE.start()..=*REPLACE.end())? {
+        return Ok(true);
+    }
+    let base = first.open(Part::Anchor, Access::Read)?;
+    let newest = base.map_or(0, |base| base.peek_word(SUCCESSOR));
+    let listed = generations(name).map_err(|error| unlisted(&first.object(Part::Anchor), &error))?;
+    for generation in listed {
+        match Named::channel_to_remove(&name.of(generation)).is_used() {
+            Ok(false) => {}
+            Err(error) if error.is_denied() && u64::from(generation) != newest => {}
+            used => return used,
+        }
+    }
+    Ok(false)
+}
+
 /// Removes a channel with all its generations; false where there was nothing of it. Waits that long for another process
 /// that creates, replaces or removes it. What belongs to another user is left alone, unless it is the newest generation.
 pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
@@ -376,7 +396,7 @@ pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, 
             continue;
         }
         let newest = right.object.peek_word(SUCCESSOR);
-        let listed = generations(name).map_err(|error| unlisted(&right.object, &error))?;
+        let listed = generations(name).map_err(|error| unlisted(right.object.name(), &error))?;
         let names: Vec<Name> = listed.into_iter().map(|generation| name.of(generation)).collect();
         let mut closed = Vec::new();
         if force == Force::No {

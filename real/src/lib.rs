@@ -38,7 +38,7 @@ pub use lastword_protocol::header::{Field, HeaderError, TypeLayout};
 pub use lastword_protocol::slots::{
     CAPACITY_MAX, CONSUMERS_MAX, Corrupt, Garbage, LayoutError, PAYLOAD_ALIGN, Recovery, Sequence, Word,
 };
-pub use list::{ObjectName, objects, remove_unused};
+pub use list::{ObjectName, objects, remove_unused, unused};
 pub use message::Message;
 pub use name::{NameError, ObjectKind};
 pub use notifier::Notifier;

@@ -99,3 +99,29 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     removed.sort();
     failed.map_or(Ok(removed), |error| Err(io::Error::other(error)))
 }
+
+/// The objects that [`remove_unused`] would remove now. Nothing is changed.
+///
+/// # Errors
+/// `/dev/shm` cannot be read, or a system call failed for another reason than a lack of permission.
+///
+/// # Crash safety
+/// *Nothing to undo.*
+pub fn unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
+    let mut unused = Vec::new();
+    for object in objects(prefix)? {
+        let Ok(name) = Name::new(&object.name) else { continue };
+        let is_used = match object.kind.anchor() {
+            ObjectKind::Data | ObjectKind::Locks => generation::is_used(&name),
+            ObjectKind::Ready => Named::mailbox_to_remove(&name).is_used(),
+            ObjectKind::Status => Named::board_to_remove(&name).is_used(),
+        };
+        match is_used {
+            Ok(false) => unused.push(object),
+            Ok(true) => {}
+            Err(error) if error.is_denied() => {}
+            Err(error) => return Err(io::Error::other(error)),
+        }
+    }
+    Ok(unused)
+}

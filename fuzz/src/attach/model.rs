@@ -33,6 +33,11 @@ pub(crate) enum Verdict {
     Refuse,
 }
 
+/// Length of a locks object without its description: header, lock words and holders, wait words.
+fn locks_length(consumers: u64) -> u64 {
+    256 + 128 * consumers + (8 * consumers).next_multiple_of(64)
+}
+
 /// The verdict on a channel.
 pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) -> Verdict {
     if is_incomplete(locks) {
@@ -45,7 +50,7 @@ pub(crate) fn channel(locks: Option<&[u8]>, data: Option<&[u8]>, asked: &Asked) 
         let data = channel_header(data_bytes, Kind::SlotsData, asked)?;
         let (consumers, capacity) = (locks[4], locks[5]);
         let stride = 64 + capacity.next_multiple_of(64);
-        let lengths = (256 + 128 * consumers + (8 * consumers).next_multiple_of(64), 384 + (consumers + 2) * stride);
+        let lengths = (locks_length(consumers), 384 + (consumers + 2) * stride);
         let is_pair = locks[2] == data[2] && locks[4..CHECKSUM] == data[4..CHECKSUM];
         let is_length = section_length(locks[3], lengths.0).is_some() && data[3] == lengths.1;
         let is_size = is_type(&locks, &TypeLayout::BYTES) || locks[7] == capacity;
@@ -88,8 +93,8 @@ pub(crate) fn fields(locks: Option<&[u8]>, data: Option<&[u8]>) -> Option<Vec<En
     let any = Asked { consumers: None, capacity: None, payload: None };
     let is_there = !is_incomplete(locks) && matches!(channel(locks, data, &any), Verdict::Attach { .. });
     let found = locks.filter(|_| is_there)?;
-    let layout = 256 + 128 * word(found, 4)?;
-    entries(found.get(layout as usize..)?, word(found, 7)?)
+    let layout = locks_length(word(found, 4)?) as usize;
+    entries(found.get(layout..)?, word(found, 7)?)
 }
 
 /// The verdict on a board of this many words, of which this is said; any will do where none is asked for.

@@ -82,7 +82,7 @@ impl Dimensions {
         };
         let section = match kind {
             ObjectKind::Data => Vec::new(),
-            ObjectKind::Locks => described.channel(self.messages),
+            ObjectKind::Locks | ObjectKind::Ready => described.channel(self.messages),
             ObjectKind::Status => described.board(self.words()),
         };
         let channel = |kind, object| Header {
@@ -99,7 +99,8 @@ impl Dimensions {
             ObjectKind::Ready => Header {
                 kind: Kind::Ready,
                 pair: 0,
-                length: ready::Layout::new(layout.capacity()).expect("the capacity is in range").length() as u64,
+                length: (ready::Layout::new(layout.capacity()).expect("the capacity is in range").length()
+                    + section.len()) as u64,
                 consumers: 0,
                 capacity: layout.capacity() as u64,
                 payload,
@@ -374,6 +375,8 @@ mod tests {
             slots::layout::PRODUCER_SINCE,
             slots::layout::consumer_holder(0),
             slots::layout::consumer_since(0),
+            ready::READER_HOLDER,
+            ready::READER_SINCE,
         ];
         for word in [2, 23].into_iter().chain(signed.map(|offset| offset / 8)) {
             edit_word(&mut bytes, word, |_| 0);

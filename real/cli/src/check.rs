@@ -1,6 +1,6 @@
 //! What must hold of everything that a process reads. Pure functions, so that each verdict is tested.
 
-use crate::payload::{self, Header};
+use crate::payload::{self, Header, Torn};
 use lastword::Recovery;
 use std::fmt;
 
@@ -67,12 +67,19 @@ pub(crate) struct Known {
 impl Known {
     /// Judges a message that was read under the number `stamp`.
     pub(crate) fn message(&self, bytes: &[u8], stamp: u64) -> Result<Header, Violation> {
+        self.verified(payload::verify(bytes), stamp, bytes.len())
+    }
+
+    /// Judges a message that was read under the number `stamp`, and has to have this length.
+    pub(crate) fn message_of_length(&self, bytes: &[u8], stamp: u64, length: usize) -> Result<Header, Violation> {
+        let known = Header { sequence: stamp, nonce: 0, channel: self.channel, length };
+        self.verified(payload::verify_known(bytes, &known), stamp, bytes.len())
+    }
+
+    fn verified(&self, verified: Result<Header, Torn>, stamp: u64, length: usize) -> Result<Header, Violation> {
         let channel = self.channel;
-        let header = payload::verify(bytes).map_err(|torn| {
-            Violation::new(
-                Promise::Torn,
-                format!("message {stamp} of channel {channel}, {} bytes: {torn}", bytes.len()),
-            )
+        let header = verified.map_err(|torn| {
+            Violation::new(Promise::Torn, format!("message {stamp} of channel {channel}, {length} bytes: {torn}"))
         })?;
         // A message under another's number is judged by the older of the two.
         self.number(stamp.min(header.sequence))?;
@@ -88,7 +95,8 @@ impl Known {
         self.number(0)
     }
 
-    fn number(&self, found: u64) -> Result<(), Violation> {
+    /// Judges that this is the newest number.
+    pub(crate) fn number(&self, found: u64) -> Result<(), Violation> {
         let Known { channel, seen, returned } = *self;
         if found < seen {
             let evidence = format!("message {found} of channel {channel} after message {seen}");
@@ -128,7 +136,7 @@ pub(crate) fn recovery(channel: u8, found: &Recovery) -> Result<(), Violation> {
 /// Judges a locked message that is read again.
 pub(crate) fn again(before: &Header, bytes: &[u8]) -> Result<(), Violation> {
     // The header decides every byte, so two whole messages with one header are the same.
-    match payload::verify(bytes) {
+    match payload::verify_known(bytes, before) {
         Ok(now) if now == *before => Ok(()),
         Ok(now) => Err(Violation::new(Promise::Torn, format!("locked {before:?} became {now:?}"))),
         Err(torn) => Err(Violation::new(Promise::Torn, format!("locked {before:?} became torn: {torn}"))),
@@ -143,6 +151,53 @@ pub(crate) fn numbering(channel: u8, recovered: u64, returned: u64) -> Result<()
     }
     let evidence = format!("channel {channel}: the producer continues from {recovered}, and had returned {returned}");
     Err(Violation::new(Promise::Lost, evidence))
+}
+
+/// Judges the number that a reader of a mailbox receives next: the one after the newest that was `received` before, or
+/// that one again if a predecessor may have been killed with it.
+pub(crate) fn in_order(channel: u8, found: u64, received: u64, may_be_repeated: bool) -> Result<(), Violation> {
+    if found == received + 1 || (found == received && may_be_repeated) {
+        return Ok(());
+    }
+    let promise = if found > received { Promise::Lost } else { Promise::WentBack };
+    Err(Violation::new(promise, format!("mailbox {channel}: message {found} comes after message {received}")))
+}
+
+/// Judges how far a restarted reader finds a mailbox consumed: to the newest message that was `received`, which may not
+/// have been cleared yet.
+pub(crate) fn consumed(channel: u8, found: u64, received: u64) -> Result<(), Violation> {
+    if found == received || found + 1 == received {
+        return Ok(());
+    }
+    let promise = if found > received { Promise::Lost } else { Promise::WentBack };
+    Err(Violation::new(promise, format!("mailbox {channel}: consumed up to {found}, and {received} was received")))
+}
+
+/// Judges the words of a board, which its writer sets to one number, the first word first: what is read last word first
+/// cannot get older. `seen` is the newest number that was seen there before, `returned` the newest that had
+/// been set everywhere before.
+pub(crate) fn board(board: u8, last_word_first: &[u64], seen: u64, returned: u64) -> Result<(), Violation> {
+    let Some((&oldest, &newest)) = last_word_first.first().zip(last_word_first.last()) else { return Ok(()) };
+    let words = format!("board {board}: {last_word_first:?}, last word first");
+    if !last_word_first.is_sorted() {
+        Err(Violation::new(Promise::Stale, words))
+    } else if newest < seen {
+        Err(Violation::new(Promise::WentBack, format!("{words}, after {seen}")))
+    } else if oldest < returned {
+        Err(Violation::new(Promise::Stale, format!("{words}, when {returned} had been set")))
+    } else {
+        Ok(())
+    }
+}
+
+/// Judges the words that a restarted writer finds on its board: all had been set to `returned`, and perhaps, the first
+/// word first, some to the number after it.
+pub(crate) fn board_recovered(board: u8, first_word_first: &[u64], returned: u64) -> Result<(), Violation> {
+    let is_so = first_word_first.iter().all(|&word| word == returned || word == returned + 1);
+    if is_so && first_word_first.is_sorted_by(|word, next| word >= next) {
+        return Ok(());
+    }
+    Err(Violation::new(Promise::Lost, format!("board {board}: {first_word_first:?}, and {returned} had been set")))
 }
 
 /// Judges the number that a message was published under.
@@ -220,6 +275,44 @@ mod tests {
     fn a_message_is_published_under_the_next_number() {
         assert_eq!(published(0, 7, 7), Ok(()));
         assert_eq!(promise(published(0, 8, 7)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn messages_of_a_mailbox_come_in_order_and_again_only_after_a_death() {
+        assert_eq!(in_order(0, 8, 7, false), Ok(()));
+        assert_eq!(in_order(0, 8, 7, true), Ok(()));
+        assert_eq!(in_order(0, 7, 7, true), Ok(()));
+        assert_eq!(promise(in_order(0, 7, 7, false)), Some(Promise::WentBack));
+        assert_eq!(promise(in_order(0, 6, 7, true)), Some(Promise::WentBack));
+        assert_eq!(promise(in_order(0, 9, 7, true)), Some(Promise::Lost));
+        assert_eq!((consumed(0, 7, 7), consumed(0, 6, 7)), (Ok(()), Ok(())));
+        assert_eq!(promise(consumed(0, 5, 7)), Some(Promise::WentBack));
+        assert_eq!(promise(consumed(0, 8, 7)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn words_of_a_board_are_as_they_were_set_and_in_order() {
+        assert_eq!(board(0, &[5, 5, 6], 5, 5), Ok(()));
+        assert_eq!(board(0, &[], 5, 5), Ok(()));
+        assert_eq!(promise(board(0, &[6, 5, 6], 5, 5)), Some(Promise::Stale));
+        assert_eq!(promise(board(0, &[4, 4, 4], 5, 4)), Some(Promise::WentBack));
+        assert_eq!(promise(board(0, &[4, 5, 5], 5, 5)), Some(Promise::Stale));
+        assert_eq!((board_recovered(0, &[6, 6, 5], 5), board_recovered(0, &[5, 5], 5)), (Ok(()), Ok(())));
+        assert_eq!(promise(board_recovered(0, &[5, 6], 5)), Some(Promise::Lost));
+        assert_eq!(promise(board_recovered(0, &[7, 5], 5)), Some(Promise::Lost));
+        assert_eq!(promise(board_recovered(0, &[4, 4], 5)), Some(Promise::Lost));
+    }
+
+    #[test]
+    fn a_message_of_a_known_length_has_that_length() {
+        let short = Header { length: 10, ..header(12) };
+        let mut bytes = vec![0; 10];
+        short.write(&mut bytes);
+        assert_eq!(KNOWN.message_of_length(&bytes, 12, 10), Ok(Header { nonce: 0, ..short }));
+        assert_eq!(promise(KNOWN.message_of_length(&bytes, 13, 10)), Some(Promise::Torn));
+        assert_eq!(promise(KNOWN.message_of_length(&bytes[..9], 12, 10)), Some(Promise::Torn));
+        assert_eq!(promise(KNOWN.message_of_length(&[], 12, 10)), Some(Promise::Torn));
+        assert_eq!(promise(KNOWN.message_of_length(&bytes, 9, 10)), Some(Promise::Torn));
     }
 
     #[test]

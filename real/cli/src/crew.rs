@@ -2,9 +2,9 @@
 
 use crate::explain::cannot;
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
-use std::io::{self, BufRead, BufReader, PipeReader};
+use std::io::{self, BufRead, BufReader, PipeReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
@@ -49,16 +49,45 @@ impl Crew {
 
     /// Starts a process that is dead, with these arguments. Its output comes as events of the generation returned.
     pub(crate) fn start(&mut self, process: usize, arguments: &[String]) -> io::Result<u64> {
-        self.try_start(process, arguments).map_err(cannot(format_args!("start process {process}")))
+        self.try_start(process, arguments, Stdio::null).map_err(cannot(format_args!("start process {process}")))
     }
 
-    fn try_start(&mut self, process: usize, arguments: &[String]) -> io::Result<u64> {
+    /// As [`start`](Self::start), a process that can be told things.
+    pub(crate) fn start_listener(&mut self, process: usize, arguments: &[String]) -> io::Result<u64> {
+        self.try_start(process, arguments, Stdio::piped).map_err(cannot(format_args!("start process {process}")))
+    }
+
+    /// Writes a line to the standard input of a process that listens. One that is dead hears nothing.
+    pub(crate) fn tell(&mut self, process: usize, line: &str) -> io::Result<()> {
+        let child = self.members[process].child.as_mut();
+        let Some(input) = child.and_then(|child| child.stdin.as_mut()) else { return Ok(()) };
+        match input.write_all(format!("{line}\n").as_bytes()) {
+            // It has just died, which its output's end will tell.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Lets a process that listens know that nothing more will be said.
+    pub(crate) fn close_input(&mut self, process: usize) {
+        if let Some(child) = &mut self.members[process].child {
+            child.stdin = None;
+        }
+    }
+
+    /// Sends a signal to a process, unless it is dead.
+    pub(crate) fn signal(&self, process: usize, signal: Signal) -> io::Result<()> {
+        let Some(child) = &self.members[process].child else { return Ok(()) };
+        Ok(kill(Pid::from_raw(child.id() as i32), signal)?)
+    }
+
+    fn try_start(&mut self, process: usize, arguments: &[String], stdin: fn() -> Stdio) -> io::Result<u64> {
         let (output, input) = io::pipe()?;
         let child = Command::new(PROGRAM)
             .arg0("lastword")
             .args(arguments)
             .args(["--supervisor", &getpid().to_string()])
-            .stdin(Stdio::null())
+            .stdin(stdin())
             .stdout(input.try_clone()?)
             .stderr(input)
             // Ctrl-C on the terminal is for the supervisor alone.

@@ -8,7 +8,7 @@ use crate::explain::cannot;
 use crate::fault::Fault;
 use crate::names;
 use crate::plan::{Action, Plan};
-use crate::report::{Counts, Report, Times, seconds};
+use crate::report::{Counts, Report, Times, print, seconds};
 use crate::room;
 use crate::session::Session;
 use crate::signals;
@@ -20,7 +20,6 @@ use lastword::status::Monitor;
 use lastword::{OpenError, Producer};
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -139,17 +138,6 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         End::Quit => printed.map(|()| signals::exit_code(Signal::SIGINT as i32)).map_err(Into::into),
         _ => printed.map(|()| 0).map_err(Into::into),
     }
-}
-
-fn print(report: &Report, json: bool) -> io::Result<()> {
-    let mut text = report.to_string();
-    if json {
-        text += &serde_json::to_string(report)?;
-        text += "\n";
-    }
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
 }
 
 /// Why a run is over.

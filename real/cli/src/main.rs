@@ -5,6 +5,7 @@
 
 mod board;
 mod check;
+mod clean;
 mod crew;
 mod demo;
 mod exchange;
@@ -14,12 +15,14 @@ mod names;
 mod party;
 mod payload;
 mod plan;
+mod removal;
 mod report;
 mod room;
 mod session;
 mod signals;
 mod table;
 mod tell;
+mod torture;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +46,11 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// What ships, killed systematically while everything is checked
+    #[command(subcommand)]
+    Torture(torture::Torture),
+    /// Remove channels, mailboxes and boards that nobody uses
+    Clean(clean::Options),
     /// One process of the demo
     #[command(hide = true)]
     DemoWorker(worker::Options),
@@ -54,6 +62,8 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Torture(torture) => torture::run(&torture),
+        Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };
     match ended {

@@ -40,6 +40,19 @@ impl Header {
         self.words().into_iter().fold(GOLDEN, |hash, word| mix(hash ^ word))
     }
 
+    /// Writes the whole message, which may be shorter than a header.
+    ///
+    /// Such a short one is the beginning of what follows from its number, channel and length. It has no nonce.
+    pub(crate) fn write(&self, into: &mut [u8]) {
+        if self.length >= HEADER {
+            return self.fill(0, into);
+        }
+        let checksum = Header { nonce: 0, ..*self }.checksum();
+        for (position, bytes) in into.chunks_mut(8).enumerate() {
+            bytes.copy_from_slice(&body(checksum, position).to_le_bytes()[..bytes.len()]);
+        }
+    }
+
     /// Writes the message's bytes from `offset` on, which must be a multiple of 8.
     pub(crate) fn fill(&self, offset: usize, into: &mut [u8]) {
         let checksum = self.checksum();
@@ -55,6 +68,16 @@ impl Header {
         let last = word(first + words.len());
         let count = rest.len();
         rest.copy_from_slice(&last[..count]);
+    }
+}
+
+/// A length for the message of this number, from nothing to the capacity, which a reader can work out too.
+pub(crate) fn length_of(channel: u8, sequence: u64, capacity: usize) -> usize {
+    let random = mix(mix(sequence) ^ u64::from(channel));
+    match random % 8 {
+        0 => 0,
+        1 | 2 => capacity,
+        _ => (random / 8 % (capacity as u64 + 1)) as usize,
     }
 }
 
@@ -127,6 +150,24 @@ pub(crate) fn verify(message: &[u8]) -> Result<Header, Torn> {
     Err(Torn::Body { offset, expected: expected[offset], found: message[offset], nonce })
 }
 
+/// Checks every byte of a message whose number, channel and length are known, and which may be shorter than a header.
+/// That the header of a longer one says the same number and channel is not looked at here.
+pub(crate) fn verify_known(message: &[u8], known: &Header) -> Result<Header, Torn> {
+    if message.len() != known.length {
+        return Err(Torn::Length { found: message.len(), noted: known.length as u64 });
+    }
+    if known.length >= HEADER {
+        return verify(message);
+    }
+    let header = Header { nonce: 0, ..*known };
+    let mut expected = [0; HEADER];
+    header.write(&mut expected[..known.length]);
+    match expected.iter().zip(message).position(|(expected, found)| expected != found) {
+        None => Ok(header),
+        Some(offset) => Err(Torn::Body { offset, expected: expected[offset], found: message[offset], nonce: 0 }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +218,33 @@ mod tests {
             let mixture = [&first[..cut], &second[cut..]].concat();
             assert!(verify(&mixture).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_message_shorter_than_a_header_proves_itself_too() {
+        for length in 0..100 {
+            let header = Header { sequence: 7, nonce: 99, channel: 3, length };
+            let mut message = vec![0; length];
+            header.write(&mut message);
+            let nonce = if length < HEADER { 0 } else { 99 };
+            assert_eq!(verify_known(&message, &header), Ok(Header { nonce, ..header }));
+            assert!(verify_known(&message, &Header { length: length + 1, ..header }).is_err());
+            for byte in 0..length {
+                message[byte] ^= 1;
+                assert!(verify_known(&message, &header).is_err(), "byte {byte} of {length}");
+                message[byte] ^= 1;
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_go_from_nothing_to_the_capacity() {
+        let lengths: Vec<usize> = (0..1000).map(|sequence| length_of(1, sequence, 40)).collect();
+        for length in 0..=40 {
+            assert!(lengths.contains(&length), "{length}");
+        }
+        assert!(lengths.iter().all(|&length| length <= 40));
+        assert!((0..100).all(|sequence| length_of(0, sequence, 0) == 0));
     }
 
     #[test]

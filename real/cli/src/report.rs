@@ -1,9 +1,22 @@
-//! What a run of the demo comes to: its figures, in words and as JSON.
+//! What a run comes to: its figures, in words and as JSON.
 
 use crate::check::Promise;
 use serde::Serialize;
 use std::fmt;
+use std::io::{self, Write};
 use std::time::Duration;
+
+/// Prints a report in words, and where it is asked for as JSON, which is the last line then.
+pub(crate) fn print(report: &(impl fmt::Display + Serialize), json: bool) -> io::Result<()> {
+    let mut text = report.to_string();
+    if json {
+        text += &serde_json::to_string(report)?;
+        text += "\n";
+    }
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
 
 /// What one process has done, as its board says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

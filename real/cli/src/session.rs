@@ -2,13 +2,11 @@
 
 use crate::explain::cannot_list;
 use crate::names;
+use crate::removal::{self, Cause, Left, is_denied};
 use crate::tell::tell;
-use lastword::ready::Mailbox;
-use lastword::status::{self, Writer};
-use lastword::{Channel, Force, ObjectKind, ObjectName, OpenError, RemoveError};
-use nix::errno::Errno;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use lastword::status::{self, Monitor, Writer};
+use lastword::{Force, OpenError};
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -75,90 +73,37 @@ impl Session {
         let board = names::session_board(&self.name);
         let deadline = Instant::now() + ROLES_GONE_MAX;
         let mut removed = 0;
-        let refused = loop {
+        let left = loop {
             // What went wrong is found below, where each is removed by itself.
             removed += lastword::remove_unused(&prefix).map_or(0, |removed| removed.len());
-            let refused = remove_each(&prefix, &board)?;
-            removed += refused.removed;
-            if refused.reasons.is_empty() || !refused.may_pass || Instant::now() > deadline {
-                break refused;
+            // By name, because somebody may have removed the board.
+            let outcome = removal::remove_each(&prefix, |object| object.name != board)?;
+            removed += outcome.removed.len();
+            let may_pass = outcome.left.iter().any(|left| left.cause == Cause::Used);
+            if !may_pass || Instant::now() > deadline {
+                break outcome.left;
             }
             thread::sleep(ROLES_POLL);
         };
         drop(writer);
         // It goes even where others stay: it may be ours alone, and keep their owner from removing them.
         let ended = status::remove(&board, Force::No);
-        if !refused.reasons.is_empty() {
-            return Err(refused.in_words(&self.name).into());
+        if !left.is_empty() {
+            return Err(in_words(&left, &self.name).into());
         }
         Ok(removed + usize::from(ended?))
     }
 }
 
-/// What was not removed, and why.
-struct Refused {
-    reasons: Vec<String>,
-    /// Whether waiting may help: somebody has a role.
-    may_pass: bool,
-    /// How many objects were.
-    removed: usize,
-}
-
-impl Refused {
-    fn in_words(&self, session: &str) -> String {
-        let mut words = format!("not all objects of {session} could be removed; these stay behind:");
-        for reason in self.reasons.iter().take(REASONS_MAX) {
-            words.push_str(&format!("\n  {reason}"));
-        }
-        if let Some(more @ 1..) = self.reasons.len().checked_sub(REASONS_MAX) {
-            words.push_str(&format!("\n  and {more} more"));
-        }
-        words
+fn in_words(left: &[Left], session: &str) -> String {
+    let mut words = format!("not all objects of {session} could be removed; these stay behind:");
+    for left in left.iter().take(REASONS_MAX) {
+        words.push_str(&format!("\n  {}", left.reason));
     }
-}
-
-/// Removes each channel, mailbox and board for itself, this board excepted.
-fn remove_each(prefix: &str, board: &str) -> Result<Refused, Error> {
-    // By name, because somebody may have removed the board.
-    let others = || -> Result<Vec<ObjectName>, Error> {
-        let mut objects = lastword::objects(prefix).map_err(cannot_list)?;
-        objects.retain(|object| object.name != board);
-        Ok(objects)
-    };
-    let before = others()?;
-    let (mut reasons, mut may_pass) = (BTreeMap::new(), false);
-    for object in &before {
-        let tried = reasons.entry((object.name.clone(), object.kind.anchor()));
-        let Entry::Vacant(untried) = tried else { continue };
-        // Of what type its messages are is of no account.
-        let removed = match object.kind {
-            ObjectKind::Data | ObjectKind::Locks => Channel::<u64>::new(&object.name)?.remove(Force::No),
-            ObjectKind::Ready => Mailbox::<u64>::new(&object.name)?.remove(Force::No),
-            ObjectKind::Status => status::remove(&object.name, Force::No),
-        };
-        may_pass |= matches!(removed, Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }));
-        untried.insert(why(object, removed));
+    if let Some(more @ 1..) = left.len().checked_sub(REASONS_MAX) {
+        words.push_str(&format!("\n  and {more} more"));
     }
-    let left = others()?;
-    reasons
-        .retain(|(name, anchor), _| left.iter().any(|object| object.name == *name && object.kind.anchor() == *anchor));
-    let removed = before.len().saturating_sub(left.len());
-    Ok(Refused { reasons: reasons.into_values().collect(), may_pass, removed })
-}
-
-/// Why an object is still there.
-fn why(object: &ObjectName, removed: Result<bool, RemoveError>) -> String {
-    match removed {
-        Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {
-            format!("object {object}: belongs to another user, who can remove it")
-        }
-        Err(error) => error.to_string(),
-        Ok(_) => format!("object {object}: it is there again"),
-    }
-}
-
-fn is_denied(number: i32) -> bool {
-    matches!(Errno::from_raw(number), Errno::EACCES | Errno::EPERM)
+    words
 }
 
 impl Drop for Session {
@@ -172,11 +117,34 @@ impl Drop for Session {
 /// The names of the sessions of this kind of which there are objects.
 fn names_of(kind: &str) -> Result<BTreeSet<String>, Error> {
     let objects = lastword::objects(&format!("{kind}.")).map_err(cannot_list)?;
-    let names = objects.iter().filter_map(|object| {
-        let mut parts = object.name.splitn(3, '.');
-        let (kind, session, _) = (parts.next()?, parts.next()?, parts.next()?);
-        let (pid, random) = session.split_once('-')?;
-        (pid.parse::<u32>().is_ok() && !random.is_empty()).then(|| format!("{kind}.{session}"))
-    });
-    Ok(names.collect())
+    Ok(objects.iter().filter_map(|object| session_of(&object.name)).map(str::to_owned).collect())
+}
+
+/// The session that an object of this name belongs to, if it is called like one of a session's.
+fn session_of(object: &str) -> Option<&str> {
+    let mut dots = object.match_indices('.').map(|(at, _)| at);
+    let (kind_end, end) = (dots.next()?, dots.next()?);
+    let (pid, random) = object[kind_end + 1..end].split_once('-')?;
+    (pid.parse::<u32>().is_ok() && !random.is_empty()).then(|| &object[..end])
+}
+
+/// Whether an object belongs to a session whose supervisor lives: it will be used again, even if nobody has it now.
+pub(crate) fn is_running(object: &str) -> bool {
+    session_of(object).is_some_and(|session| {
+        Monitor::open(&names::session_board(session)).is_ok_and(|board| board.writer_lives().unwrap_or(true))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_objects_name_says_of_which_session_it_is() {
+        assert_eq!(session_of("demo.12-0a.3"), Some("demo.12-0a"));
+        assert_eq!(session_of("demo.12-0a.3.4"), Some("demo.12-0a"));
+        for other in ["demo.12-0a", "demo.x-0a.3", "demo.12-.3", "demo", "", "...", "demo.12.3"] {
+            assert_eq!(session_of(other), None, "{other}");
+        }
+    }
 }

@@ -429,6 +429,6 @@ impl<'o> Worker<'o> {
 }
 
 /// Prints a line in one piece.
-fn say(line: &str) -> io::Result<()> {
+pub(crate) fn say(line: &str) -> io::Result<()> {
     io::stdout().lock().write_all(format!("{line}\n").as_bytes())
 }

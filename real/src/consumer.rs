@@ -80,11 +80,7 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[inline]
     pub fn acquire(&mut self) -> Result<Option<Sample<'_, T>>, AcquireError> {
         match self.inner.acquire() {
-            // Messages do not vanish: somebody has cut the object, or written to it.
-            Ok(None) if self.seen.is_some() => {
-                let why = Garbage::Unexpected { expected: "a message, since there has been one" };
-                Err(self.failed(Corrupt { word: Word::Latest, found: 0, why }))
-            }
+            Ok(None) if self.seen.is_some() => Err(self.vanished()),
             Ok(None) => Ok(None),
             Ok(Some(message)) => match check_locked::<T>(&message) {
                 Ok(sequence) => {
@@ -125,6 +121,7 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[inline]
     pub fn newest(&self) -> Result<Option<Sequence>, AcquireError> {
         match self.inner.newest() {
+            Ok(None) if self.seen.is_some() => Err(self.vanished()),
             Ok(stamp) => Ok(stamp.map(slots::Stamp::sequence)),
             Err(source) => Err(self.failed(source)),
         }
@@ -248,6 +245,13 @@ impl<T: Message + ?Sized> Consumer<T> {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.inner.layout().capacity()
+    }
+
+    /// Messages do not vanish: somebody has cut the object, or written to it.
+    #[cold]
+    fn vanished(&self) -> AcquireError {
+        let why = Garbage::Unexpected { expected: "a message, since there has been one" };
+        self.failed(Corrupt { word: Word::Latest, found: 0, why })
     }
 
     #[cold]

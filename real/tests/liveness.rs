@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
+use lastword::ready::{self, Mailbox};
 use lastword::status::{self, Monitor, Writer};
 use lastword::{Channel, OpenError, Role, WatchError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -35,6 +36,16 @@ fn child_process() -> Outcome {
         }
         "write" => {
             let _writer = Writer::create(&name, 1, 0o600)?;
+            say("ready");
+            wait_for_the_end();
+        }
+        "send" => {
+            let _writer = Mailbox::<Pose>::new(&name)?.writer()?;
+            say("ready");
+            wait_for_the_end();
+        }
+        "receive" => {
+            let _reader = Mailbox::<Pose>::new(&name)?.reader()?;
             say("ready");
             wait_for_the_end();
         }
@@ -89,7 +100,55 @@ fn a_role_that_there_is_not_is_held_by_nobody_and_an_error() -> Outcome {
     let channel = Channel::<Pose>::new(scratch.name())?.consumers(3);
     drop(channel.producer()?);
     assert!(matches!(channel.holder(Role::Consumer(3)), Err(OpenError::NoSuchConsumer { index: 3, consumers: 3, .. })));
-    assert!(matches!(channel.holder(Role::Writer), Err(OpenError::NoSuchRole { role: Role::Writer, .. })));
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    drop(mailbox.writer()?);
+    for role in [Role::Writer, Role::MailboxWriter, Role::MailboxReader] {
+        let error = channel.holder(role).expect_err("no role of a channel");
+        assert_eq!(error, OpenError::NoSuchRole { channel: scratch.name().into(), role });
+    }
+    for role in [Role::Producer, Role::Consumer(0), Role::Writer] {
+        let error = mailbox.holder(role).expect_err("no role of a mailbox");
+        assert_eq!(error, OpenError::NoSuchRole { channel: scratch.name().into(), role });
+        assert!(error.to_string().contains("a mailbox a writer and a reader"), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn both_ends_of_a_mailbox_are_known_and_watched() -> Outcome {
+    let scratch = Scratch::new();
+    // Of what type the messages are is of no account.
+    let mailbox = Mailbox::<[u8]>::new(scratch.name())?;
+    assert!(matches!(mailbox.holder(Role::MailboxWriter), Err(OpenError::NotFound { .. })));
+    for (task, role, other) in
+        [("send", Role::MailboxWriter, Role::MailboxReader), ("receive", Role::MailboxReader, Role::MailboxWriter)]
+    {
+        let before = SystemTime::now();
+        let mut child = Child::start(task, scratch.name());
+        child.hear();
+        let after = SystemTime::now();
+        let monitor = ready::Monitor::open(scratch.name())?;
+        let seen = |role| if role == Role::MailboxWriter { monitor.writer() } else { monitor.reader() };
+        for holder in [mailbox.holder(role)?, seen(role)?] {
+            let holder = holder.expect("the child lives");
+            assert_eq!((holder.role(), holder.pid()), (role, Some(child.id())));
+            let since = holder.since().expect("the child has noted it");
+            assert!(before <= since && since <= after, "{since:?}");
+        }
+        assert!(mailbox.holder(other)?.is_none() && seen(other)?.is_none(), "{task}");
+        let holder = seen(role)?.expect("the child lives");
+        let watch = holder.watch()?;
+        assert!(!watch.wait(Some(Duration::ZERO))?, "it lives");
+        child.kill();
+        assert!(watch.wait(LONG)?);
+        assert!(mailbox.holder(role)?.is_none() && seen(role)?.is_none());
+        assert!(matches!(holder.watch(), Err(WatchError::NotHeld { .. })));
+    }
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    let (_writer, _reader) = (mailbox.writer()?, mailbox.reader()?);
+    for role in [Role::MailboxWriter, Role::MailboxReader] {
+        assert_eq!(mailbox.holder(role)?.and_then(|holder| holder.pid()), Some(std::process::id()));
+    }
     Ok(())
 }
 

@@ -4,7 +4,8 @@
 mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
-use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role};
+use lastword::ready::Mailbox;
+use lastword::{Channel, Force, ObjectKind, OpenError, RemoveError, Role, UntypedObserver, unused};
 use lastword_protocol::header::VERSION;
 use std::error::Error;
 use std::os::unix::fs::PermissionsExt;
@@ -100,8 +101,85 @@ fn a_channel_is_replaced_by_one_of_another_type_while_it_is_in_use() -> Outcome 
     for error in
         [old.consumer(0).expect_err("another type").to_string(), old.observer().expect_err("another type").to_string()]
     {
-        assert!(error.contains("message type: found Longer") && error.contains("expected Pose"), "{error}");
+        let (found, expected) =
+            ("with the field more[7]: u64 at byte 8, expected Pose", "with the field y: f64 at byte 8");
+        assert!(error.contains("message type: found Longer") && error.contains(found), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn an_observer_of_any_type_follows_a_replacement_and_its_description() -> Outcome {
+    let scratch = Scratch::new();
+    let mut old_producer = Channel::<Pose>::new(scratch.name())?.producer()?;
+    old_producer.publish(&pose(1))?;
+    let old = UntypedObserver::open(scratch.name())?;
+    let replacement = Channel::<Longer>::new(scratch.name())?.replace()?;
+    assert!(!UntypedObserver::open(scratch.name())?.is_replaced() && !old.is_replaced());
+    let mut producer = replacement.commit();
+    producer.publish(&longer(2))?;
+    assert!(old.is_replaced());
+
+    let new = UntypedObserver::open(scratch.name())?;
+    assert!(!new.is_replaced());
+    let (_, message) = new.peek()?.ok_or("a message is out")?;
+    let text = new.description().text(&message).to_string();
+    assert_eq!(text, "x: 2.0\nmore[]: [2, 2, 2, 2, 2, 2, 2]\n");
+    assert_eq!(new.producer()?.and_then(|holder| holder.pid()), Some(std::process::id()));
+
+    // Who has the old one open goes on with it, and with what it says.
+    let (_, message) = old.peek()?.ok_or("a message is out")?;
+    let text = old.description().text(&message).to_string();
+    assert_eq!(text, "x: 1.0\ny: -1.0\nat_ns: 1\n");
+    drop(producer);
+    assert!(new.producer()?.is_none() && old.producer()?.is_some());
+    Ok(())
+}
+
+#[test]
+fn a_channel_is_unused_only_if_none_of_its_generations_is_used() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let listed = || -> Result<Vec<String>, Box<dyn Error>> {
+        Ok(unused(scratch.name())?
+            .iter()
+            .map(|object| format!("{} {}", object.generation, object.kind.suffix()))
+            .collect())
+    };
+    let old = channel.producer()?;
+    assert_eq!(listed()?, [""; 0]);
+    let replacement = channel.clone().replace()?;
+    drop(old);
+    assert_eq!(listed()?, [""; 0], "somebody is replacing it");
+    let new = replacement.commit();
+    assert_eq!(listed()?, [""; 0], "the second generation is used");
+    assert!(lastword::remove_unused(scratch.name())?.is_empty());
+    drop(new);
+    assert_eq!(listed()?, objects(&scratch));
+    assert_eq!(listed()?, ["0 data", "0 locks", "1 data", "1 locks"]);
+    assert_eq!(lastword::remove_unused(scratch.name())?.len(), 4);
+    assert!(scratch.is_gone());
+    Ok(())
+}
+
+#[test]
+fn a_mailbox_of_the_same_name_is_no_generation_of_a_channel() -> Outcome {
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    mailbox.writer()?.try_send(&pose(1))?;
+    drop(channel.producer()?);
+    std::fs::copy(scratch.path("ready"), format!("/dev/shm/lastword-{}~1.ready", scratch.name()))?;
+    assert_eq!(objects(&scratch), ["0 data", "0 locks", "0 ready"], "mailboxes are not replaced");
+    // Its name is taken all the same.
+    drop(channel.clone().replace()?.commit());
+    assert_eq!(objects(&scratch), ["0 data", "0 locks", "0 ready", "2 data", "2 locks"]);
+    assert!(channel.remove(Force::No)?);
+    assert_eq!(objects(&scratch), ["0 ready"]);
+    assert!(mailbox.monitor()?.state()?.set, "the message waits");
+    assert!(mailbox.remove(Force::No)?);
+    std::fs::remove_file(format!("/dev/shm/lastword-{}~1.ready", scratch.name()))?;
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Child, Pose, Scratch, pose, role, say, wait_for_the_end};
+use lastword::ready::{self, Mailbox};
 use lastword::status::{self, Monitor, Writer};
-use lastword::{CAPACITY_MAX, Channel, Force, OpenError, Owner, Role};
+use lastword::{CAPACITY_MAX, Channel, Force, OpenError, Owner, Role, UntypedObserver};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_RDLCK, F_UNLCK, SEEK_SET, SIGBUS, flock};
 use nix::sys::stat::{Mode, umask};
@@ -41,6 +42,16 @@ fn child_process() -> Outcome {
             wait_for_the_end();
             say(match consumer.acquire() {
                 Ok(found) => format!("{:?}", found.map(|sample| sample.read())),
+                Err(error) => format!("an error: {error}"),
+            });
+        }
+        "wait for more of what is cut" => {
+            let mut consumer = channel.consumer(0)?;
+            consumer.acquire()?.expect("a message is out");
+            say("ready");
+            wait_for_the_end();
+            say(match consumer.wait(None) {
+                Ok(found) => format!("{found}"),
                 Err(error) => format!("an error: {error}"),
             });
         }
@@ -129,6 +140,7 @@ fn everything(name: &str) -> Result<Vec<Said>, Box<dyn Error>> {
         result.map(drop).map_err(|error| error.to_string())
     }
     let channel = Channel::<Pose>::new(name)?;
+    let mailbox = Mailbox::<Pose>::new(name)?;
     Ok(vec![
         ("observer", said(channel.observer())),
         ("holder", said(channel.holder(Role::Producer))),
@@ -138,8 +150,15 @@ fn everything(name: &str) -> Result<Vec<Said>, Box<dyn Error>> {
         ("monitor", said(Monitor::open(name))),
         ("writer", said(Writer::create(name, 2, 0o600))),
         ("holder of the board", said(status::holder(name))),
+        ("untyped observer", said(UntypedObserver::open(name))),
+        ("mailbox's writer", said(mailbox.writer())),
+        ("mailbox's reader", said(mailbox.reader())),
+        ("mailbox's monitor", said(mailbox.monitor())),
+        ("holder of the mailbox", said(mailbox.holder(Role::MailboxReader))),
+        ("unused", said(lastword::unused(name))),
         ("list", said(lastword::remove_unused(name))),
         ("remove", said(channel.remove(Force::Yes))),
+        ("remove the mailbox", said(mailbox.remove(Force::Yes))),
         ("remove the board", said(status::remove(name, Force::Yes))),
     ])
 }
@@ -171,7 +190,7 @@ impl Drop for Victim {
 
 #[test]
 fn a_planted_link_is_never_followed_wherever_it_leads() -> Outcome {
-    for suffix in ["locks", "data", "status"] {
+    for suffix in ["locks", "data", "ready", "status"] {
         for is_there in [true, false] {
             let scratch = Scratch::new();
             let victim = Victim::new(&scratch)?;
@@ -185,6 +204,10 @@ fn a_planted_link_is_never_followed_wherever_it_leads() -> Outcome {
             };
             match suffix {
                 "locks" => assert!(["observer", "producer", "consumer", "remove"].into_iter().all(refused), "{said:?}"),
+                "ready" => {
+                    let named = ["mailbox's writer", "mailbox's reader", "mailbox's monitor", "remove the mailbox"];
+                    assert!(named.into_iter().all(refused), "{said:?}");
+                }
                 "status" => assert!(["monitor", "writer", "remove the board"].into_iter().all(refused), "{said:?}"),
                 // Where the messages are to be, the link itself is removed when the channel is created.
                 _ => assert!(said.iter().any(|(name, said)| *name == "producer" && said.is_ok()), "{said:?}"),
@@ -198,6 +221,7 @@ fn a_planted_link_is_never_followed_wherever_it_leads() -> Outcome {
         let channel = Channel::<Pose>::new(scratch.name())?;
         drop(channel.producer()?);
         drop(Writer::create(scratch.name(), 2, 0o600)?);
+        drop(Mailbox::<Pose>::new(scratch.name())?.writer()?);
         std::fs::remove_file(scratch.path(suffix))?;
         symlink(&victim.0, scratch.path(suffix))?;
         everything(scratch.name())?;
@@ -234,12 +258,13 @@ fn a_planted_link_in_place_of_the_next_generation_is_never_followed() -> Outcome
 
 #[test]
 fn an_object_that_has_another_name_too_is_not_touched() -> Outcome {
-    for suffix in ["locks", "data", "status"] {
+    for suffix in ["locks", "data", "ready", "status"] {
         let scratch = Scratch::new();
         let victim = Scratch::new();
         let channel = Channel::<Pose>::new(victim.name())?;
         channel.producer()?.publish(&pose(1))?;
         drop(Writer::create(victim.name(), 2, 0o600)?);
+        Mailbox::<Pose>::new(victim.name())?.writer()?.try_send(&pose(1))?;
         let before = std::fs::read(victim.path(suffix))?;
         std::fs::hard_link(victim.path(suffix), scratch.path(suffix))?;
         let said = everything(scratch.name())?;
@@ -269,6 +294,7 @@ fn an_object_of_another_user_is_not_used_unless_that_was_asked_for() -> Outcome 
                 channel.producer().expect_err("a stranger's"),
                 channel.consumer(0).expect_err("a stranger's"),
                 channel.observer().expect_err("a stranger's"),
+                UntypedObserver::open(scratch.name()).expect_err("a stranger's"),
             ] {
                 assert!(matches!(error, OpenError::Owner { found: STRANGER, expected: 0, .. }), "{error:?}");
                 let said = error.to_string();
@@ -286,6 +312,7 @@ fn an_object_of_another_user_is_not_used_unless_that_was_asked_for() -> Outcome 
         refused(&channel)?;
         refused(&channel.clone().owner(Owner::User(STRANGER - 1)))?;
         accepted(&channel.clone().owner(Owner::User(STRANGER)))?;
+        UntypedObserver::open_of(scratch.name(), Owner::User(STRANGER))?;
         accepted(&channel.clone().owner(Owner::Anybody))?;
         // Of whom the mode would let write.
         for mode in [0o600, 0o640, 0o644] {
@@ -313,6 +340,49 @@ fn an_object_of_another_user_is_not_used_unless_that_was_asked_for() -> Outcome 
     Monitor::open_of(scratch.name(), Owner::User(STRANGER))?;
     Writer::create(scratch.name(), 2, 0o666)?;
     assert!(status::remove(scratch.name(), Force::No)?);
+    Ok(())
+}
+
+#[test]
+fn a_mailbox_of_another_user_is_not_used_unless_that_was_asked_for() -> Outcome {
+    if !is_root("mailboxes of another user") {
+        return Ok(());
+    }
+    let scratch = Scratch::new();
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    mailbox.writer()?.try_send(&pose(1))?;
+    chown(scratch.path("ready"), Some(STRANGER), None)?;
+    let all = |mailbox: &Mailbox<Pose>| {
+        [
+            mailbox.writer().map(drop),
+            mailbox.reader().map(drop),
+            mailbox.monitor().map(drop),
+            mailbox.holder(Role::MailboxWriter).map(drop),
+        ]
+    };
+    let refusing = [mailbox.clone(), mailbox.clone().owner(Owner::User(STRANGER - 1)), mailbox.clone().mode(0o644)];
+    for mailbox in refusing {
+        for error in all(&mailbox) {
+            assert!(matches!(error, Err(OpenError::Owner { found: STRANGER, expected: 0, .. })), "{error:?}");
+        }
+    }
+    let error = ready::Monitor::open(scratch.name()).map(drop);
+    assert!(matches!(error, Err(OpenError::Owner { found: STRANGER, .. })), "{error:?}");
+    ready::Monitor::open_of(scratch.name(), Owner::User(STRANGER))?;
+    let accepting = [
+        mailbox.clone().owner(Owner::User(STRANGER)),
+        mailbox.clone().owner(Owner::Anybody),
+        mailbox.clone().mode(0o660),
+        mailbox.clone().mode(0o666),
+    ];
+    for mailbox in accepting {
+        for opened in all(&mailbox) {
+            opened?;
+        }
+        assert_eq!(mailbox.reader()?.try_receive()?.map(|message| message.read()), Some(pose(1)));
+    }
+    // Removing it is not believing it.
+    assert!(mailbox.remove(Force::No)?);
     Ok(())
 }
 
@@ -434,6 +504,11 @@ fn what_a_role_does_not_write_is_mapped_read_only_and_nothing_is_ever_executable
     let monitor = Monitor::open(scratch.name())?;
     assert_eq!(mappings(&scratch, "status")?, ["r--s"]);
     drop(monitor);
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    drop(mailbox.reader()?);
+    let monitor = mailbox.monitor()?;
+    assert_eq!(mappings(&scratch, "ready")?, ["r--s"]);
+    drop(monitor);
     Ok(())
 }
 
@@ -444,14 +519,17 @@ fn no_descriptor_survives_exec() -> Outcome {
     let channel = Channel::<Pose>::new(scratch.name())?;
     let roles = (channel.producer()?, channel.consumer(0)?, channel.observer()?);
     let board = (Writer::create(scratch.name(), 1, 0o600)?, Monitor::open(scratch.name())?);
+    let mailbox = Mailbox::<Pose>::new(scratch.name())?;
+    let mailbox = (mailbox.writer()?, mailbox.reader()?, mailbox.monitor()?);
     let watch = channel.holder(Role::Producer)?.expect("this process has it").watch()?;
+    let notifier = roles.1.notifier()?;
     let replacement = channel.clone().replace()?;
     let mut seen = 0;
     for entry in std::fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
         let Ok(target) = std::fs::read_link(entry.path()) else { continue };
         let target = target.to_string_lossy();
-        if !target.contains(scratch.name()) && !target.contains("pidfd") {
+        if !target.contains(scratch.name()) && !target.contains("pidfd") && !target.contains("eventfd") {
             continue;
         }
         let information = std::fs::read_to_string(Path::new("/proc/self/fdinfo").join(entry.file_name()))?;
@@ -460,8 +538,8 @@ fn no_descriptor_survives_exec() -> Outcome {
         assert!(flags & CLOSE_ON_EXEC != 0, "{target}");
         seen += 1;
     }
-    assert!(seen >= 6, "only {seen} descriptors");
-    drop((roles, board, watch, replacement));
+    assert!(seen >= 9, "only {seen} descriptors");
+    drop((notifier, roles, board, mailbox, watch, replacement));
     Ok(())
 }
 
@@ -474,11 +552,12 @@ fn whoever_reads_what_was_cut_dies_or_gets_an_error_and_never_a_message() -> Out
             &[
                 "read a message that is cut",
                 "acquire from what is cut",
+                "wait for more of what is cut",
                 "peek at what is cut",
                 "publish into what is cut",
             ][..],
         ),
-        (200, &["acquire from what is cut"][..]),
+        (200, &["acquire from what is cut", "wait for more of what is cut"][..]),
         (300, &["acquire from what is cut", "peek at what is cut"][..]),
     ] {
         for role in roles {

@@ -7,7 +7,7 @@
 //! An *image* is what somebody finds who looks at all of memory at once. Stores that are lost if their process dies now are
 //! in it or not, each for itself: a compiler may have moved them, so that they have not been done yet.
 
-use crate::choose::{Choose, Odometer, Question, index_of, nth_enabled};
+use crate::choose::{Choose, Odometer, Question, index_of};
 use crate::world::{Scripted, Step};
 use lastword_protocol::model::Violation;
 use std::collections::HashSet;
@@ -58,8 +58,8 @@ pub struct Plan<'a, I> {
     pub before: &'a [usize],
     /// Whose next operation, or taking up of its role, is looked at.
     pub process: usize,
-    /// Whose next operation may be performed in between, from the process's first access on.
-    pub meanwhile: &'a [usize],
+    /// Whose next operation is performed in between, whole, as soon as the process has changed memory so many times.
+    pub meanwhile: &'a [(usize, usize)],
     /// Who goes on after a death.
     pub successor: usize,
     /// At most so many deaths: of the process, then of the successor.
@@ -101,23 +101,27 @@ pub fn images<S: Pictured>(system: &mut S, plan: &Plan<'_, S::Image>) -> Result<
     system.watch(Some(plan.process));
     system.picture(&state);
     found.performing.extend(system.pictures());
-    let mut seen = HashSet::from([system.digest(&state)]);
-    let mut open = vec![state];
-    while let Some(state) = open.pop() {
+    let mut seen = HashSet::from([(system.digest(&state), Meanwhile::default())]);
+    let mut open = vec![(state, Meanwhile::default())];
+    while let Some((state, meanwhile)) = open.pop() {
         found.states += 1;
         let mut odometer = Odometer::default();
         loop {
             odometer.rewind();
-            let mut next = state.clone();
+            let (mut next, mut meanwhile) = (state.clone(), meanwhile);
             if let Some(stage) = go(system, &mut next, plan, &mut odometer)? {
-                let images = system.pictures();
+                let mut images = system.pictures();
+                if stage == Stage::Performing && system.image(&next) != system.image(&state) {
+                    meanwhile.changes += 1;
+                    images.extend(others(system, &mut next, plan, &mut meanwhile)?);
+                }
                 if stage == Stage::Performing {
                     found.performing.extend(images);
                 } else {
                     found.recovering.extend(images);
                 }
-                if seen.insert(system.digest(&next)) {
-                    open.push(next);
+                if seen.insert((system.digest(&next), meanwhile)) {
+                    open.push((next, meanwhile));
                 }
             }
             if !odometer.advance() {
@@ -127,6 +131,35 @@ pub fn images<S: Pictured>(system: &mut S, plan: &Plan<'_, S::Image>) -> Result<
     }
     system.watch(None);
     Ok(found)
+}
+
+/// How much of what others do meanwhile has been done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Meanwhile {
+    /// How often the process has changed memory.
+    changes: usize,
+    done: usize,
+}
+
+/// Others do what they do now. What memory can look like after each.
+fn others<S: Pictured>(
+    system: &mut S,
+    state: &mut S::State,
+    plan: &Plan<'_, S::Image>,
+    meanwhile: &mut Meanwhile,
+) -> Result<Vec<S::Image>, Violation> {
+    let mut images = Vec::new();
+    while let Some(&(changes, process)) = plan.meanwhile.get(meanwhile.done)
+        && changes <= meanwhile.changes
+    {
+        meanwhile.done += 1;
+        lead(system, state, process, false)?;
+        // Nobody looks while they are at it.
+        system.pictures();
+        system.picture(state);
+        images.extend(system.pictures());
+    }
+    Ok(images)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -142,27 +175,24 @@ fn go<S: Pictured>(
     plan: &Plan<'_, S::Image>,
     odometer: &mut Odometer,
 ) -> Result<Option<Stage>, Violation> {
-    let before = system.stand(state, plan.process);
     let deaths = |system: &S, state: &S::State, process| system.stand(state, process).deaths;
     let mortal = |process: usize| process == plan.process || process == plan.successor;
     let all = |system: &S, state: &S::State| -> u16 {
         (0..system.script().len()).map(|process| deaths(system, state, process)).sum()
     };
     let had_died = all(system, state);
-    let may = if had_died > 0 {
+    let who = if had_died > 0 {
         let successor = system.stand(state, plan.successor);
         if successor.begun && successor.idle || successor.finished {
             return Ok(None);
         }
-        1 << plan.successor
-    } else if before.finished {
+        plan.successor
+    } else if system.stand(state, plan.process).finished {
         return Ok(None);
-    } else if before.begun && !before.idle {
-        plan.meanwhile.iter().fold(1 << plan.process, |may, &other| may | 1 << other)
     } else {
-        1 << plan.process
+        plan.process
     };
-    let mut led = Led { odometer, may, may_die: had_died < plan.deaths, strayed: false };
+    let mut led = Led { odometer, who: who as u32, may_die: had_died < plan.deaths, strayed: false };
     let stepped = system.step(state, &mut led);
     if led.strayed {
         system.pictures();
@@ -190,7 +220,7 @@ fn lead<S: Pictured>(system: &mut S, state: &mut S::State, process: usize, is_st
         if if is_start { now.idle } else { now.complete > complete } {
             return Ok(());
         }
-        let mut led = Led { odometer: &mut odometer, may: 1 << process, may_die: false, strayed: false };
+        let mut led = Led { odometer: &mut odometer, who: process as u32, may_die: false, strayed: false };
         let step = system.step(state, &mut led)?;
         if led.strayed || step == Step::End || now.finished {
             return Err(Violation::new("what comes before the operation can be done (process)", process as u64, 0));
@@ -204,7 +234,7 @@ fn script<I>(processes: usize, plan: &Plan<'_, I>) -> Vec<Vec<u16>> {
     let times = |list: &[usize], process: usize| list.iter().filter(|&&other| other == process).count();
     let count = |process: usize| {
         let before = times(plan.before, process).saturating_sub(1);
-        let meanwhile = times(plan.meanwhile, process);
+        let meanwhile = plan.meanwhile.iter().filter(|&&(_, other)| other == process).count();
         // What comes first of a process is no operation.
         let own = usize::from(process == plan.process && plan.before.contains(&process));
         let successor = usize::from(process == plan.successor && plan.successor != plan.process);
@@ -213,13 +243,12 @@ fn script<I>(processes: usize, plan: &Plan<'_, I>) -> Vec<Vec<u16>> {
     (0..processes).map(|process| (0..count(process) as u16).collect()).collect()
 }
 
-/// Answers as a search, within what may be done.
+/// Answers as a search where only one process goes on.
 struct Led<'o> {
     odometer: &'o mut Odometer,
-    /// A bit for each process that may go on.
-    may: u32,
+    who: u32,
     may_die: bool,
-    /// Whether somebody went on who may not.
+    /// Whether somebody else went on.
     strayed: bool,
 }
 
@@ -227,17 +256,8 @@ impl Choose for Led<'_> {
     fn choose(&mut self, question: Question, n: usize) -> usize {
         match question {
             Question::Who { enabled, last } => {
-                let may = enabled & self.may;
-                let ways = may.count_ones() as usize;
-                let index = match ways {
-                    0 => {
-                        self.strayed = true;
-                        return 0;
-                    }
-                    1 => 0,
-                    _ => self.odometer.choose(question, ways),
-                };
-                index_of(enabled, last, nth_enabled(may, last, index))
+                self.strayed |= enabled & (1 << self.who) == 0;
+                if self.strayed { 0 } else { index_of(enabled, last, self.who) }
             }
             Question::Dies if !self.may_die => 0,
             _ => self.odometer.choose(question, n),
@@ -245,6 +265,6 @@ impl Choose for Led<'_> {
     }
 
     fn alone(&mut self, who: u32) {
-        self.strayed |= self.may & (1 << who) == 0;
+        self.strayed |= who != self.who;
     }
 }

@@ -492,8 +492,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             return false;
         }
         let (operation, ahead) = self.stand(state, process);
-        // Who has done nothing since it was started is as dead as before.
-        let clean = clean || !begun;
+        // Who has done nothing since it was started is as dead as before. Who looks at images looks at all of them.
+        let clean = clean && self.watched.is_none() || !begun;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);

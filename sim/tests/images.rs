@@ -14,7 +14,7 @@ use std::collections::HashSet;
 const CHANNEL: slots::Scenario<'static> =
     slots::Scenario::new(&[&[Publish(8), Publish(8), Publish(8)], &[Acquire, Acquire]], 1, 8);
 
-fn plan<'a, I>(before: &'a [usize], process: usize, meanwhile: &'a [usize]) -> Plan<'a, I> {
+fn plan<'a, I>(before: &'a [usize], process: usize, meanwhile: &'a [(usize, usize)]) -> Plan<'a, I> {
     Plan { before, process, meanwhile, successor: process, deaths: 1, first_death: None }
 }
 
@@ -64,18 +64,23 @@ fn an_acquire_alone_never_claims_and_one_that_is_overtaken_does() {
     let (tentative, held) = (Lock::Tentative(stamp(1, 0)).bits(), Lock::Held(stamp(1, 0)).bits());
     let alone = channel(&plan(&[0, 0, 1], 1, &[]));
     assert_eq!(words(&alone.performing, lock), HashSet::from([0, tentative, held]));
-    let overtaken = channel(&plan(&[0, 0, 1], 1, &[0]));
-    let later = Lock::Held(stamp(2, 1)).bits();
-    let all = HashSet::from([0, tentative, held, Lock::Claim.bits(), later]);
-    assert_eq!(words(&overtaken.performing, lock), all);
-    assert!(words(&overtaken.recovering, lock).is_subset(&all));
+    let (claim, later) = (Lock::Claim.bits(), Lock::Held(stamp(2, 1)).bits());
+    let overtaken = channel(&plan(&[0, 0, 1], 1, &[(1, 0)]));
+    assert_eq!(words(&overtaken.performing, lock), HashSet::from([0, tentative, claim, later]));
+    assert_eq!(words(&overtaken.recovering, lock), HashSet::from([0, tentative, claim, later]));
+    let latest = words(&overtaken.performing, Word::Latest);
+    assert_eq!(latest, HashSet::from([stamp(1, 0).bits(), stamp(2, 1).bits()]));
+    // The producer settles the second Claim, with what it has published before.
+    let helped = channel(&plan(&[0, 0, 1], 1, &[(1, 0), (2, 0)]));
+    assert_eq!(words(&helped.performing, lock), HashSet::from([0, tentative, claim, later]));
+    assert!(words(&helped.performing, Word::Latest).contains(&stamp(3, 2).bits()));
 }
 
 #[test]
 fn a_death_can_be_confined_to_one_state_of_the_lock() {
     let number = CHANNEL.layout().number(Word::Lock(0)).expect("the channel has it");
     let is_claim = move |image: &Vec<u64>| image[number] == Lock::Claim.bits();
-    let found = channel(&Plan { first_death: Some(&is_claim), ..plan(&[0, 0, 1], 1, &[0]) });
+    let found = channel(&Plan { first_death: Some(&is_claim), ..plan(&[0, 0, 1], 1, &[(1, 0)]) });
     assert_eq!(words(&found.recovering, Word::Lock(0)), HashSet::from([Lock::Claim.bits(), 0]));
 }
 

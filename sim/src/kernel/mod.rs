@@ -451,6 +451,8 @@ impl Kernel {
             return false;
         }
         let (operation, ahead) = self.stand(state, process);
+        // Who looks at images looks at all of them.
+        let clean = clean && !self.watches;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);

@@ -126,11 +126,7 @@ impl OfNames {
     }
 
     fn use_it(&self) -> Command {
-        if self.board {
-            Command::Set { word: 1, value: VALUE }
-        } else {
-            Command::Publish { message: MESSAGE.to_vec() }
-        }
+        if self.board { Command::Set { word: 1, value: VALUE } } else { Command::Publish { message: MESSAGE.to_vec() } }
     }
 
     /// What the role is found with, of a channel or board that is as it was before, or that is new.
@@ -168,7 +164,9 @@ impl OfNames {
         let length = match object.length() {
             length @ (0 | 8) => length as u16,
             length if Some(length) == self.length(at) => LENGTH_FULL,
-            length => return Err(format!("the {kind} object has {length} bytes, expected none, 8 or {:?}", self.length(at))),
+            length => {
+                return Err(format!("the {kind} object has {length} bytes, expected none, 8 or {:?}", self.length(at)));
+            }
         };
         if object.mode != MODE {
             return Err(format!("the {kind} object has mode {:o}, expected {MODE:o}", object.mode));
@@ -193,7 +191,9 @@ impl OfNames {
                 let expected = before.and_then(|before| before.words.get(word)).copied().unwrap_or(0);
                 if found != 0 && found != expected && !self.notes().contains(&(at, word)) {
                     let (kind, offset) = (self.kinds()[at], word * 8);
-                    return Some(format!("byte {offset} of the {kind} object: found {found:#x}, expected {expected:#x} or 0"));
+                    return Some(format!(
+                        "byte {offset} of the {kind} object: found {found:#x}, expected {expected:#x} or 0"
+                    ));
                 }
             }
         }
@@ -255,7 +255,16 @@ impl Operation for OfNames {
         let camera = Camera::by_name(&name, self.kinds(), self.notes());
         // What a remover begins with is there.
         let is_old = self.subject == Coming::Removes;
-        Ok(Box::new(Stage { of: self, host, name, camera, subject: Some(subject), coming: self.subject, deaths: 0, is_old }))
+        Ok(Box::new(Stage {
+            of: self,
+            host,
+            name,
+            camera,
+            subject: Some(subject),
+            coming: self.subject,
+            deaths: 0,
+            is_old,
+        }))
     }
 }
 
@@ -285,7 +294,10 @@ impl Prediction for Predicted<'_> {
         if predicted.contains(&found) {
             return self.of.elsewhere(first, image);
         }
-        Some(format!("found {found:?}, expected one of the {} that the simulator predicts: {predicted:?}", predicted.len()))
+        Some(format!(
+            "found {found:?}, expected one of the {} that the simulator predicts: {predicted:?}",
+            predicted.len()
+        ))
     }
 }
 
@@ -316,7 +328,10 @@ impl Stage<'_> {
     }
 
     /// Who has the role uses it, and others see that.
-    fn check_works(&mut self, mut play: impl FnMut(&mut Self, &Command) -> Result<Answer, Trouble>) -> Result<(), Trouble> {
+    fn check_works(
+        &mut self,
+        mut play: impl FnMut(&mut Self, &Command) -> Result<Answer, Trouble>,
+    ) -> Result<(), Trouble> {
         let mut rival = self.part()?;
         match rival.play(&self.of.take()) {
             Answer::Failed(_) => {}

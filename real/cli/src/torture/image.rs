@@ -142,7 +142,9 @@ pub(super) fn difference(kinds: &[&str], before: &Image, now: &Image) -> Vec<Str
                     lines.push(format!("{kind}: {} bytes became {}", before.length(), now.length()));
                 }
                 let words = before.words.iter().zip(&now.words).enumerate().filter(|(_, (before, now))| before != now);
-                lines.extend(words.map(|(at, (before, now))| format!("{kind} at {}: {before:#x} became {now:#x}", at * 8)));
+                lines.extend(
+                    words.map(|(at, (before, now))| format!("{kind} at {}: {before:#x} became {now:#x}", at * 8)),
+                );
             }
         }
     }

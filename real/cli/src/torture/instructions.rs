@@ -15,9 +15,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What to torture.
@@ -86,9 +86,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Box<dyn Error>> {
         return list().map(|()| 0).map_err(Into::into);
     }
     if cfg!(not(target_arch = "x86_64")) {
-        return Err("single steps are understood on x86-64 only, and this is another architecture; docs/design.md says \
+        return Err(
+            "single steps are understood on x86-64 only, and this is another architecture; docs/design.md says \
                     what others need"
-            .into());
+                .into(),
+        );
     }
     if let Some(unknown) = options.operation.iter().find(|name| operations().all(|known| known.name() != **name)) {
         tell!("error: there is no operation `{unknown}`; --list shows them");

@@ -24,17 +24,26 @@ pub(super) enum Command {
     TakeObserver,
     TakeWriter,
     TakeMonitor,
-    Publish { message: Vec<u8> },
+    Publish {
+        message: Vec<u8>,
+    },
     /// Writes the second half of the message first.
-    PublishInPlace { message: Vec<u8> },
+    PublishInPlace {
+        message: Vec<u8>,
+    },
     Acquire,
     Reread,
     Release,
     Newest,
     Peek,
     ReadLast,
-    Set { word: u16, value: u64 },
-    Get { word: u16 },
+    Set {
+        word: u16,
+        value: u64,
+    },
+    Get {
+        word: u16,
+    },
     Remove,
 }
 
@@ -47,7 +56,10 @@ pub(super) enum Answer {
     /// A producer goes on from this number.
     Resumed(Option<u64>),
     /// A consumer has found this locked, or that its predecessor was interrupted.
-    Recovered { held: Option<Message>, interrupted: bool },
+    Recovered {
+        held: Option<Message>,
+        interrupted: bool,
+    },
     /// An observer or a monitor looks.
     Observes,
     /// A writer has found these words.
@@ -203,7 +215,9 @@ impl Part {
                 let bytes = producer.read_last_bytes()?;
                 Answer::Read(producer.last().map(|last| last.get()).zip(bytes))
             }
-            (Gave::Number(number), Role::Observer(_)) => Answer::Read(number.map(|number| (number, self.buffer.clone()))),
+            (Gave::Number(number), Role::Observer(_)) => {
+                Answer::Read(number.map(|number| (number, self.buffer.clone())))
+            }
             (Gave::Number(number), Role::Consumer(_)) => Answer::Newest(number),
             (Gave::Number(Some(number)), _) => Answer::Published(number),
             (Gave::Word(word), _) => Answer::Got(word),

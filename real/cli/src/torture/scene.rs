@@ -128,5 +128,9 @@ pub(super) fn nearest(
     let words: Vec<_> = cells
         .map(|(at, (&other, &found))| format!("found {}, expected {}", show(at, found), show(at, other)))
         .collect();
-    Some(format!("the simulator predicts {} images, of which the nearest differs: {}", predicted.len(), words.join("; ")))
+    Some(format!(
+        "the simulator predicts {} images, of which the nearest differs: {}",
+        predicted.len(),
+        words.join("; ")
+    ))
 }

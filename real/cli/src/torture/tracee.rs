@@ -3,9 +3,9 @@
 //! Whatever happens to the tracer, its tracees die: by `PTRACE_O_EXITKILL`, and by the death signal that they ask for
 //! before they are traced.
 
+use super::Trouble;
 use super::part::{Answer, Command, Dimensions};
 use super::subject::NOT_TRACED;
-use super::Trouble;
 use crate::explain::cannot;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
@@ -129,7 +129,9 @@ impl Tracee {
             self.sleeps += u64::from(SLEEPS.contains(&call));
         }
         if self.instructions > INSTRUCTIONS_MAX {
-            return Err(Trouble::Violation(format!("the operation has not ended after {INSTRUCTIONS_MAX} instructions")));
+            return Err(Trouble::Violation(format!(
+                "the operation has not ended after {INSTRUCTIONS_MAX} instructions"
+            )));
         }
         Ok(at)
     }

@@ -177,14 +177,17 @@ impl Trial<'_> {
             scene.go_on()
         });
         let kinds = self.kinds();
-        self.judge(done, || vec![point(kinds, "operation", first.0, first.1), point(kinds, "recovery", second.0, second.1)])
+        self.judge(done, || {
+            vec![point(kinds, "operation", first.0, first.1), point(kinds, "recovery", second.0, second.1)]
+        })
     }
 
     /// Steps the subject to the end, and looks at memory before each instruction.
     fn walk(&mut self, scene: &mut dyn Scene, phase: Phase, way: &[Point]) -> Result<Walk, Trouble> {
         let mut last = scene.look()?;
         let mut known = HashSet::from([last.clone()]);
-        let mut walk = Walk { seen: vec![Seen { image: last.clone(), instruction: 0, system_calls: 0 }], instructions: 0 };
+        let mut walk =
+            Walk { seen: vec![Seen { image: last.clone(), instruction: 0, system_calls: 0 }], instructions: 0 };
         self.compare(phase, &walk, way);
         let mut changes = 0;
         loop {

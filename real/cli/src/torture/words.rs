@@ -120,12 +120,11 @@ impl<P: Play> Operation for P {
         let kills = Kills { max: 3, of: 1 << script.process };
         let setting = Setting { kills, ..Setting::new(Model::Sc, kills.max) };
         let mut world = World::new(self.model(), &setting)?;
-        let meanwhile: Vec<_> = script.meanwhile.iter().map(|&(_, process)| process).collect();
         let is_here = script.killed_where.map(|condition| move |words: &Vec<u64>| condition(self, words));
         let plan = Plan {
             before: script.before,
             process: script.process,
-            meanwhile: &meanwhile,
+            meanwhile: script.meanwhile,
             successor: script.process,
             deaths: kills.max.into(),
             first_death: is_here.as_ref().map(|is_here| is_here as &dyn Fn(&Vec<u64>) -> bool),
@@ -243,7 +242,9 @@ impl<P: Play> Stage<'_, P> {
         while !condition(self.play, &words(self.play, &last)) {
             self.host.check()?;
             if self.subject()?.step()? == At::End {
-                return Err(Trouble::Violation("memory never is as it has to be where the process is killed".to_owned()));
+                return Err(Trouble::Violation(
+                    "memory never is as it has to be where the process is killed".to_owned(),
+                ));
             }
             let mut now = self.look()?;
             if now != last {

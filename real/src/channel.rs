@@ -12,7 +12,7 @@ use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::region::Region;
 use crate::role::{Held, Role};
-use crate::slots::SlotsMemory;
+use crate::slots::{SlotsMemory, memory};
 use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Part, Plan, WAIT};
 use lastword_protocol::description::object_length;
 use lastword_protocol::header::{Header, Kind, TypeLayout};
@@ -86,7 +86,7 @@ impl Channel<[u8]> {
         };
         let seen = creation::observe(&objects, |header| self.check(&objects, Part::Anchor, header), look);
         let (layout, (data, description)) = seen.map_err(|failure| objects.failed(failure))?;
-        Ok((Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout), description))
+        Ok((Observer::new(self.name.clone(), memory(data, None, layout), layout), description))
     }
 }
 
@@ -177,7 +177,7 @@ impl<T: Message + ?Sized> Channel<T> {
             |_, header, layout| self.open_data(&objects, header, layout, Access::Read),
         );
         let (layout, data) = seen.map_err(|failure| self.failed(&objects, failure))?;
-        Ok(Observer::new(self.name.clone(), SlotsMemory { data, locks: None, layout }, layout))
+        Ok(Observer::new(self.name.clone(), memory(data, None, layout), layout))
     }
 
     /// Removes the channel's names; false where there was no such channel. Its memory is freed when the last process
@@ -221,7 +221,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let locks = again.map(layout.length(slots::Object::Locks), Access::ReadWrite)?;
         role.sign(&locks);
         let index = if let Role::Consumer(index) = role { index } else { 0 };
-        let memory = SlotsMemory { data, locks: Some(locks), layout };
+        let memory = memory(data, Some(locks), layout);
         Ok((index, Attached { name: self.name.clone(), memory, layout, held }))
     }
 

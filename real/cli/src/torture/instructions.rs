@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Lists the operations
     #[arg(long)]
     list: bool,
-    /// Kills recovering processes at a few of their images only
+    /// Steps and kills recovering processes after the first and the last image of an operation only
     #[arg(long)]
     quick: bool,
     /// One JSON object for each operation
@@ -70,14 +70,26 @@ const SAY_EVERY: Duration = Duration::from_secs(10);
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// In the place of a signal's number, where something failed.
 const FAILED: usize = usize::MAX;
-/// Of so many images of recoveries one is killed at, in a quick run.
-const QUICK_ONE_IN: usize = 8;
 
 fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let slots = slots::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
     let status = status::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
     let creation = creation::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
     slots.chain(status).chain(creation)
+}
+
+/// What can be broken.
+#[cfg(feature = "broken")]
+fn variants() -> impl Iterator<Item = &'static str> {
+    use lastword::protocol::model::variant::{SLOTS, STATUS};
+    let steps = SLOTS.iter().chain(STATUS).map(|variant| variant.name);
+    steps.chain(lastword::broken::OBJECTS.iter().copied())
+}
+
+/// What can be broken: nothing.
+#[cfg(not(feature = "broken"))]
+fn variants() -> impl Iterator<Item = &'static str> {
+    std::iter::empty()
 }
 
 /// Runs what is asked for; the exit code.
@@ -96,8 +108,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Box<dyn Error>> {
         tell!("error: there is no operation `{unknown}`; --list shows them");
         return Ok(USAGE);
     }
-    if options.variant.is_some() && cfg!(not(feature = "broken")) {
-        tell!("error: this build breaks nothing; build it with `--features broken`");
+    if let Some(variant) = &options.variant
+        && !variants().any(|known| known == variant)
+    {
+        let known: Vec<_> = variants().collect();
+        tell!("error: this build cannot break `{variant}`, only: {}", known.join(", "));
         return Ok(USAGE);
     }
     let chosen: Vec<_> = operations()
@@ -110,7 +125,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Box<dyn Error>> {
     }
     let session = Session::begin("torture")?;
     let host = Host::new(session.name().to_owned(), options.variant.as_deref(), &stop);
-    let effort = Effort { nested_one_in: if options.quick { QUICK_ONE_IN } else { 1 }, kills: AtomicU32::new(0) };
+    let effort = Effort { is_whole: !options.quick, kills: AtomicU32::new(0) };
     let ran = run_all(&chosen, &host, &effort);
     session.end()?;
     let mut outcomes = ran?;

@@ -318,7 +318,7 @@ impl Play for OfChannel {
                 Scenario::judge(oracle, Event::BeginRead(reader(process)))?;
                 if op == Peek { Command::Peek } else { Command::Newest }
             }
-            Op::AbandonLoan(_) => return Err(format!("{op:?} is not played").into()),
+            op => return Err(format!("{op:?} is not played").into()),
         })
     }
 

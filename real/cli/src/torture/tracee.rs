@@ -22,7 +22,7 @@ const PROGRAM: &str = "/proc/self/exe";
 /// What breaks a step of a protocol, in a build that can.
 pub(super) const BREAK: &str = "LASTWORD_BREAK";
 /// So many instructions an operation takes at most. One that takes more does not end.
-const INSTRUCTIONS_MAX: u64 = 2_000_000;
+const INSTRUCTIONS_MAX: u64 = 500_000;
 /// The two bytes of the instruction `syscall`.
 const SYSCALL: i64 = 0x050f;
 /// System calls that wait for time to pass.
@@ -65,6 +65,8 @@ impl Tracee {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C on the terminal is for the tracer alone.
         command.process_group(0).env_remove(BREAK);
+        // A panic that is stepped through is long enough without.
+        command.env("RUST_BACKTRACE", "0");
         if let Some(broken) = broken {
             command.env(BREAK, broken);
         }

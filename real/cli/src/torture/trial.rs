@@ -82,8 +82,9 @@ struct Walk {
 /// How much is done.
 #[derive(Debug)]
 pub(super) struct Effort {
-    /// Of so many images that recovery shows, one has its process killed; 0 for none.
-    pub(super) nested_one_in: usize,
+    /// Whether recovery is stepped, and killed, after every image's kill; otherwise after the first one's and the last
+    /// one's.
+    pub(super) is_whole: bool,
     /// Kills so far, for the progress line.
     pub(super) kills: AtomicU32,
 }
@@ -104,16 +105,13 @@ pub(super) fn run(operation: &dyn Operation, host: &Host<'_>, effort: &Effort) -
     let Some(walk) = trial.alive()? else { return Ok(outcome) };
     trial.outcome.instructions = walk.instructions;
     trial.outcome.distinct_images = walk.seen.len();
-    let mut recoveries_seen = 0;
-    for seen in &walk.seen {
+    for (at, seen) in walk.seen.iter().enumerate() {
         effort.kills.fetch_add(1, Ordering::Relaxed);
-        let Some(recovery) = trial.killed(&walk, seen)? else { continue };
+        let steps = effort.is_whole || at == 0 || at + 1 == walk.seen.len();
+        let Some(recovery) = trial.killed(&walk, seen, steps)? else { continue };
         for nested in &recovery.seen {
-            recoveries_seen += 1;
-            if effort.nested_one_in > 0 && recoveries_seen % effort.nested_one_in == 0 {
-                effort.kills.fetch_add(1, Ordering::Relaxed);
-                trial.killed_again((&walk, seen), (&recovery, nested))?;
-            }
+            effort.kills.fetch_add(1, Ordering::Relaxed);
+            trial.killed_again((&walk, seen), (&recovery, nested))?;
         }
     }
     Ok(outcome)
@@ -142,18 +140,22 @@ impl Trial<'_> {
         Ok(walked)
     }
 
-    /// The subject is killed at an image; its successor is stepped.
-    fn killed(&mut self, walk: &Walk, seen: &Seen) -> Result<Option<Walk>, Trouble> {
+    /// The subject is killed at an image. Its successor is stepped, or only judged.
+    fn killed(&mut self, walk: &Walk, seen: &Seen, steps: bool) -> Result<Option<Walk>, Trouble> {
         let mut walked = None;
         let kinds = self.kinds();
         let done = self.operation.set(self.host).and_then(|mut scene| {
             bring_to(&mut *scene, seen, self.host)?;
             self.outcome.kills += 1;
             scene.succeed()?;
-            let way = [point(kinds, "operation", walk, seen)];
-            let recovery = self.walk(&mut *scene, Phase::Recovering, &way)?;
-            self.outcome.recovery_instructions += recovery.instructions;
-            walked = Some(recovery);
+            if steps {
+                let way = [point(kinds, "operation", walk, seen)];
+                let recovery = self.walk(&mut *scene, Phase::Recovering, &way)?;
+                self.outcome.recovery_instructions += recovery.instructions;
+                walked = Some(recovery);
+            } else {
+                scene.subject()?.finish()?;
+            }
             scene.complete()?;
             self.outcome.recoveries += 1;
             scene.go_on()

@@ -79,8 +79,12 @@ impl<I> fmt::Debug for Plan<'_, I> {
 pub struct Images<I> {
     /// From the operation's beginning to its end.
     pub performing: HashSet<I>,
+    /// Those of them at its end.
+    pub performed: HashSet<I>,
     /// From a death in it until a successor has taken up the role.
     pub recovering: HashSet<I>,
+    /// Those of them at that end.
+    pub recovered: HashSet<I>,
     /// How many states were gone through.
     pub states: usize,
 }
@@ -97,7 +101,13 @@ pub fn images<S: Pictured>(system: &mut S, plan: &Plan<'_, S::Image>) -> Result<
         let is_start = !plan.before[..at].contains(&process);
         lead(system, &mut state, process, is_start)?;
     }
-    let mut found = Images { performing: HashSet::new(), recovering: HashSet::new(), states: 0 };
+    let mut found = Images {
+        performing: HashSet::new(),
+        performed: HashSet::new(),
+        recovering: HashSet::new(),
+        recovered: HashSet::new(),
+        states: 0,
+    };
     system.watch(Some(plan.process));
     system.picture(&state);
     found.performing.extend(system.pictures());
@@ -115,10 +125,13 @@ pub fn images<S: Pictured>(system: &mut S, plan: &Plan<'_, S::Image>) -> Result<
                     meanwhile.changes += 1;
                     images.extend(others(system, &mut next, plan, &mut meanwhile)?);
                 }
+                let is_over = is_over(system, &next, plan, stage).then(|| system.image(&next));
                 if stage == Stage::Performing {
                     found.performing.extend(images);
+                    found.performed.extend(is_over);
                 } else {
                     found.recovering.extend(images);
+                    found.recovered.extend(is_over);
                 }
                 if seen.insert((system.digest(&next), meanwhile)) {
                     open.push((next, meanwhile));
@@ -166,6 +179,16 @@ fn others<S: Pictured>(
 enum Stage {
     Performing,
     Recovering,
+}
+
+/// Whether the operation is complete, or its recovery.
+fn is_over<S: Pictured>(system: &S, state: &S::State, plan: &Plan<'_, S::Image>, stage: Stage) -> bool {
+    if stage == Stage::Recovering {
+        let successor = system.stand(state, plan.successor);
+        return successor.begun && successor.idle;
+    }
+    let now = system.stand(state, plan.process);
+    now.begun && now.idle && now.complete == system.script()[plan.process].len()
 }
 
 /// Takes a step of the plan; `None` where it is none.

@@ -53,6 +53,8 @@ fn the_stores_of_a_publish_come_in_any_order_before_the_one_that_releases_them()
     let mut expected: HashSet<_> =
         (0..8).map(|bits: u64| image((bits & 1) * 8, bits >> 1 & 1, (bits >> 2) * content(256), 0)).collect();
     expected.insert(image(8, 1, content(256), stamp(1, 0).bits()));
+    let out = image(8, 1, content(256), stamp(1, 0).bits());
+    assert_eq!(found.performed, HashSet::from([out]));
     assert_eq!(found.performing, expected);
     // Taking up the role again writes nothing.
     assert_eq!(found.recovering, expected);
@@ -82,6 +84,7 @@ fn a_death_can_be_confined_to_one_state_of_the_lock() {
     let is_claim = move |image: &Vec<u64>| image[number] == Lock::Claim.bits();
     let found = channel(&Plan { first_death: Some(&is_claim), ..plan(&[0, 0, 1], 1, &[(1, 0)]) });
     assert_eq!(words(&found.recovering, Word::Lock(0)), HashSet::from([Lock::Claim.bits(), 0]));
+    assert_eq!(words(&found.recovered, Word::Lock(0)), HashSet::from([0]));
 }
 
 #[test]
@@ -90,6 +93,7 @@ fn a_word_of_a_board_is_old_or_new() {
     let mut world = World::new(&board, &Setting::new(Model::Sc, 1)).expect("small");
     let found = images(&mut world, &plan(&[0], 0, &[])).expect("nothing is broken");
     let set = vec![0, 1 << 32 | 1];
+    assert_eq!(found.performed, HashSet::from([set.clone()]));
     assert_eq!(found.performing, HashSet::from([vec![0, 0], set]));
     assert_eq!(found.performing, found.recovering);
 }

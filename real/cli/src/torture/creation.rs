@@ -16,6 +16,7 @@ use lastword::protocol::{slots, status};
 use lastword_sim::images::{self, Images, Plan};
 use lastword_sim::kernel::{Kernel, LENGTH_FULL, Op, Role, Scenario, Visible};
 use lastword_sim::world::Kills;
+use std::collections::HashSet;
 
 const CONSUMERS: u8 = 1;
 const CAPACITY: usize = 16;
@@ -283,21 +284,33 @@ impl Prediction for Predicted<'_> {
     }
 
     fn miss(&self, phase: Phase, first: &Image, image: &Image) -> Option<String> {
-        let found = match (self.of.visible(0, image), self.of.visible(1, image)) {
-            (Ok(anchor), Ok(data)) => [anchor, data],
-            (Err(wrong), _) | (_, Err(wrong)) => return Some(wrong),
-        };
         let predicted = match phase {
             Phase::Performing => &self.images.performing,
             Phase::Recovering => &self.images.recovering,
         };
-        if predicted.contains(&found) {
-            return self.of.elsewhere(first, image);
-        }
-        Some(format!(
-            "found {found:?}, expected one of the {} that the simulator predicts: {predicted:?}",
-            predicted.len()
-        ))
+        self.none_of(predicted, image).or_else(|| self.of.elsewhere(first, image))
+    }
+
+    fn unfinished(&self, phase: Phase, image: &Image) -> Option<String> {
+        self.none_of(
+            match phase {
+                Phase::Performing => &self.images.performed,
+                Phase::Recovering => &self.images.recovered,
+            },
+            image,
+        )
+    }
+}
+
+impl Predicted<'_> {
+    fn none_of(&self, predicted: &HashSet<[Option<Visible>; 2]>, image: &Image) -> Option<String> {
+        let found = match (self.of.visible(0, image), self.of.visible(1, image)) {
+            (Ok(anchor), Ok(data)) => [anchor, data],
+            (Err(wrong), _) | (_, Err(wrong)) => return Some(wrong),
+        };
+        let count = predicted.len();
+        (!predicted.contains(&found))
+            .then(|| format!("found {found:?}, expected one of the {count} that the simulator predicts: {predicted:?}"))
     }
 }
 

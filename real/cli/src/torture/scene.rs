@@ -35,10 +35,13 @@ pub(super) trait Prediction {
 
     /// Why an image is none of those, given the first one; `None` if it is one.
     fn miss(&self, phase: Phase, first: &Image, image: &Image) -> Option<String>;
+
+    /// Why an image is none of those at the end, if so.
+    fn unfinished(&self, phase: Phase, image: &Image) -> Option<String>;
 }
 
 /// What the stepped process is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     /// The operation.
     Performing,

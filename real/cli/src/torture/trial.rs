@@ -121,8 +121,8 @@ struct Trial<'t> {
     operation: &'t dyn Operation,
     host: &'t Host<'t>,
     prediction: &'t dyn Prediction,
-    /// Images that were found missing before.
-    missed: HashSet<Image>,
+    /// What was found missing before.
+    missed: HashSet<(Phase, String)>,
     outcome: &'t mut Outcome,
 }
 
@@ -218,6 +218,10 @@ impl Trial<'_> {
         }
         let subject = scene.subject()?;
         walk.instructions = subject.instructions;
+        if let Some(what) = self.prediction.unfinished(phase, &last) {
+            let seen = Seen { image: last, instruction: walk.instructions, system_calls: subject.system_calls };
+            self.miss(phase, format!("at the end: {what}"), &walk, &seen, way);
+        }
         if phase == Phase::Recovering && subject.sleeps > 0 {
             return Err(Trouble::Violation(format!("recovery waited {} times for time to pass", subject.sleeps)));
         }
@@ -227,9 +231,14 @@ impl Trial<'_> {
     /// Compares the newest image with what is predicted.
     fn compare(&mut self, phase: Phase, walk: &Walk, way: &[Point]) {
         let (Some(first), Some(seen)) = (walk.seen.first(), walk.seen.last()) else { return };
-        let Some(what) = self.prediction.miss(phase, &first.image, &seen.image) else { return };
+        if let Some(what) = self.prediction.miss(phase, &first.image, &seen.image) {
+            self.miss(phase, what, walk, seen, way);
+        }
+    }
+
+    fn miss(&mut self, phase: Phase, what: String, walk: &Walk, seen: &Seen, way: &[Point]) {
         // The same one after another kill is the same finding.
-        if !self.missed.insert(seen.image.clone()) {
+        if !self.missed.insert((phase, what.clone())) {
             return;
         }
         self.outcome.misses += 1;

@@ -334,6 +334,10 @@ struct Predicted<'p, P> {
 }
 
 impl<P: Play> Predicted<'_, P> {
+    fn is_recovery(&self, phase: Phase) -> bool {
+        phase == Phase::Recovering || self.play.script().killed_where.is_some()
+    }
+
     fn show(&self, cell: usize, value: u64) -> String {
         let model = self.play.model();
         let layout = model.layout();
@@ -350,16 +354,20 @@ impl<P: Play> Predicted<'_, P> {
 
 impl<P: Play> Prediction for Predicted<'_, P> {
     fn performing(&self) -> usize {
-        if self.play.script().killed_where.is_some() { self.recovering() } else { self.images.performing.len() }
+        if self.is_recovery(Phase::Performing) { self.recovering() } else { self.images.performing.len() }
     }
 
     fn recovering(&self) -> usize {
         self.images.recovering.len()
     }
 
+    fn unfinished(&self, phase: Phase, image: &Image) -> Option<String> {
+        let predicted = if self.is_recovery(phase) { &self.images.recovered } else { &self.images.performed };
+        nearest(predicted, &words(self.play, image), |cell, value| self.show(cell, value))
+    }
+
     fn miss(&self, phase: Phase, first: &Image, image: &Image) -> Option<String> {
-        let is_recovery = phase == Phase::Recovering || self.play.script().killed_where.is_some();
-        let predicted = if is_recovery { &self.images.recovering } else { &self.images.performing };
+        let predicted = if self.is_recovery(phase) { &self.images.recovering } else { &self.images.performing };
         nearest(predicted, &words(self.play, image), |cell, value| self.show(cell, value))
             .or_else(|| elsewhere(self.play, first, image))
     }

@@ -194,7 +194,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
         let layout = self.check(&objects, &header).map_err(|error| self.explained(&objects, error))?;
         let description = read_description(&objects.object(Part::Anchor), &object, &header, layout.length())?;
         let region = object.map(layout.length(), Access::Read)?;
-        Ok(Monitor::new(self.name.clone(), MailboxMemory { region, layout }, object, description))
+        Ok(Monitor::new(self.name.clone(), memory::memory(region, layout), object, description))
     }
 
     /// Removes the mailbox, and the message that waits in it; false where there was none. Its memory is freed when the
@@ -232,7 +232,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
         let held = Held::new(anchor, role);
         let region = again.map(layout.length(), Access::ReadWrite)?;
         role.sign(&region);
-        Ok(Attached { name: self.name.clone(), memory: MailboxMemory { region, layout }, layout, held })
+        Ok(Attached { name: self.name.clone(), memory: memory::memory(region, layout), layout, held })
     }
 
     fn objects(&self) -> Named<'_> {

@@ -2,7 +2,7 @@
 
 use super::scene::{Host, Operation};
 use super::trial::{self, Effort, Outcome};
-use super::{Trouble, creation, slots, status};
+use super::{Trouble, creation, mailbox, slots, status};
 use crate::USAGE;
 use crate::explain::cannot;
 use crate::session::Session;
@@ -73,16 +73,17 @@ const FAILED: usize = usize::MAX;
 
 fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let slots = slots::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
+    let mailbox = mailbox::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
     let status = status::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
     let creation = creation::OPERATIONS.iter().map(|operation| operation as &dyn Operation);
-    slots.chain(status).chain(creation)
+    slots.chain(mailbox).chain(status).chain(creation)
 }
 
 /// What can be broken.
 #[cfg(feature = "broken")]
 fn variants() -> impl Iterator<Item = &'static str> {
-    use lastword::protocol::model::variant::{SLOTS, STATUS};
-    let steps = SLOTS.iter().chain(STATUS).map(|variant| variant.name);
+    use lastword::protocol::model::variant::{READY, SLOTS, STATUS};
+    let steps = SLOTS.iter().chain(READY).chain(STATUS).map(|variant| variant.name);
     steps.chain(lastword::broken::OBJECTS.iter().copied())
 }
 

@@ -4,6 +4,7 @@
 //! library's call, and its result is told afterwards.
 
 use crate::names::MODE;
+use lastword::ready::{self, Mailbox, SendError, State};
 use lastword::status::{self, Monitor, Writer};
 use lastword::{Channel, Consumer, Force, NameError, Observer, Producer, Recovery};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use std::error::Error;
 pub(super) enum Dimensions {
     Channel { consumers: u8, capacity: usize },
     Board { words: u16 },
+    Mailbox { capacity: usize },
 }
 
 /// What a part is told to do.
@@ -24,6 +26,8 @@ pub(super) enum Command {
     TakeObserver,
     TakeWriter,
     TakeMonitor,
+    TakeSender,
+    TakeReceiver,
     Publish {
         message: Vec<u8>,
     },
@@ -44,6 +48,15 @@ pub(super) enum Command {
     Get {
         word: u16,
     },
+    Send {
+        message: Vec<u8>,
+    },
+    /// Writes the second half of the message first.
+    SendInPlace {
+        message: Vec<u8>,
+    },
+    /// Receives what waits, and clears it.
+    Take,
     Remove,
 }
 
@@ -68,6 +81,15 @@ pub(super) enum Answer {
     Read(Option<Message>),
     Newest(Option<u64>),
     Got(u64),
+    /// A sender has found this message to be the last, and that it waits or not.
+    Found {
+        last: Option<u64>,
+        waits: bool,
+    },
+    /// A receiver goes on.
+    Receives,
+    /// The number of what was sent, if the mailbox was free.
+    Sent(Option<u64>),
     Done,
     Removed(bool),
     Failed(String),
@@ -90,6 +112,7 @@ pub(super) struct Part {
     name: String,
     dimensions: Dimensions,
     channel: Channel<[u8]>,
+    mailbox: Mailbox<[u8]>,
     role: Role,
     buffer: Vec<u8>,
 }
@@ -103,6 +126,8 @@ enum Role {
     Observer(Observer<[u8]>),
     Writer(Writer),
     Monitor(Monitor),
+    Sender(ready::Writer<[u8]>),
+    Receiver(ready::Reader<[u8]>),
 }
 
 impl Part {
@@ -110,11 +135,13 @@ impl Part {
     pub(super) fn new(name: &str, dimensions: Dimensions) -> Result<Self, NameError> {
         let (consumers, capacity) = match dimensions {
             Dimensions::Channel { consumers, capacity } => (consumers, capacity),
+            Dimensions::Mailbox { capacity } => (1, capacity),
             Dimensions::Board { .. } => (1, 0),
         };
         let channel = Channel::<[u8]>::bytes(name, capacity)?.consumers(consumers).mode(MODE);
+        let mailbox = Mailbox::<[u8]>::bytes(name, capacity)?.mode(MODE);
         let buffer = Vec::with_capacity(capacity);
-        Ok(Self { name: name.to_owned(), dimensions, channel, role: Role::None, buffer })
+        Ok(Self { name: name.to_owned(), dimensions, channel, mailbox, role: Role::None, buffer })
     }
 
     /// Does what it is told, and answers.
@@ -157,6 +184,29 @@ impl Part {
                 *role = Role::Monitor(Monitor::open(&self.name)?);
                 Gave::Role
             }
+            (Command::TakeSender, role) => {
+                *role = Role::Sender(self.mailbox.writer()?);
+                Gave::Role
+            }
+            (Command::TakeReceiver, role) => {
+                *role = Role::Receiver(self.mailbox.reader()?);
+                Gave::Role
+            }
+            (Command::Send { message }, Role::Sender(writer)) => Gave::Number(sent(writer.try_send(message))?),
+            (Command::SendInPlace { message }, Role::Sender(writer)) => {
+                let middle = message.len() / 2;
+                match writer.try_loan_bytes(message.len()) {
+                    Ok(mut loan) => {
+                        loan.write_at(middle, &message[middle..])?;
+                        loan.write_at(0, &message[..middle])?;
+                        Gave::Number(Some(loan.send().get()))
+                    }
+                    Err(error) => Gave::Number(sent(Err(error))?),
+                }
+            }
+            (Command::Take, Role::Receiver(reader)) => {
+                Gave::Number(reader.try_take_into(&mut self.buffer)?.map(|number| number.get()))
+            }
             (Command::Publish { message }, Role::Producer(producer)) => {
                 Gave::Number(Some(producer.publish(message)?.get()))
             }
@@ -191,6 +241,7 @@ impl Part {
             (Command::Remove, Role::None) => Gave::Removed(match self.dimensions {
                 Dimensions::Channel { .. } => self.channel.remove(Force::No)?,
                 Dimensions::Board { .. } => status::remove(&self.name, Force::No)?,
+                Dimensions::Mailbox { .. } => self.mailbox.remove(Force::No)?,
             }),
             (command, role) => return Err(format!("{role:?} cannot do {command:?}").into()),
         })
@@ -215,7 +266,13 @@ impl Part {
                 let bytes = producer.read_last_bytes()?;
                 Answer::Read(producer.last().map(|last| last.get()).zip(bytes))
             }
-            (Gave::Number(number), Role::Observer(_)) => {
+            (Gave::Role, Role::Sender(writer)) => {
+                let State { sequence, set } = writer.recovery();
+                Answer::Found { last: sequence.map(|last| last.get()), waits: set }
+            }
+            (Gave::Role, Role::Receiver(_)) => Answer::Receives,
+            (Gave::Number(number), Role::Sender(_)) => Answer::Sent(number),
+            (Gave::Number(number), Role::Observer(_) | Role::Receiver(_)) => {
                 Answer::Read(number.map(|number| (number, self.buffer.clone())))
             }
             (Gave::Number(number), Role::Consumer(_)) => Answer::Newest(number),
@@ -233,4 +290,13 @@ fn held(consumer: &mut Consumer<[u8]>) -> Option<Message> {
     let message = (sample.sequence().get(), sample.to_vec());
     sample.keep();
     Some(message)
+}
+
+/// The number of what was sent; `None` where the mailbox was full.
+fn sent(result: Result<ready::Sequence, SendError>) -> Result<Option<u64>, SendError> {
+    match result {
+        Ok(number) => Ok(Some(number.get())),
+        Err(SendError::Full) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

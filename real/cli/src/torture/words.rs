@@ -1,4 +1,4 @@
-//! Operations of the protocols of words: [`slots`](super::slots) and [`status`](super::status).
+//! Operations of the protocols of words: [`slots`](super::slots), [`mailbox`](super::mailbox), [`status`](super::status).
 //!
 //! The stage is a scenario of the protocol's model: the same processes with the same operations, messages of the same
 //! lengths and content, judged by the same oracle. So the simulator, which runs that scenario, predicts each word of memory.

@@ -73,7 +73,7 @@ fn real_memory_shows_the_images_that_the_protocol_has_steps_for() {
 
 #[test]
 fn ctrl_c_ends_it_and_leaves_nothing() {
-    let mut running = Running::start(&["torture", "instructions"]);
+    let running = Running::start(&["torture", "instructions"]);
     let pid = running.pid();
     wait_for("its objects", || (!common::objects_of("torture", pid).is_empty()).then_some(()));
     running.signal(Signal::SIGINT);

@@ -253,7 +253,7 @@ impl Operation for OfNames {
         }
         let mut subject = host.start(&name, self.dimensions())?;
         subject.begin(&self.command(self.subject))?;
-        let camera = Camera::by_name(&name, self.kinds(), self.notes());
+        let camera = Camera::new(&name, self.kinds(), self.notes());
         // What a remover begins with is there.
         let is_old = self.subject == Coming::Removes;
         Ok(Box::new(Stage {
@@ -373,8 +373,8 @@ impl Scene for Stage<'_> {
     }
 
     fn look(&mut self) -> Result<Image, Trouble> {
-        let id = self.subject()?.id();
-        self.camera.look(id)
+        let subject = self.subject.as_ref().ok_or("nobody is stepped")?;
+        self.camera.look(subject)
     }
 
     fn has_meanwhile(&self) -> bool {

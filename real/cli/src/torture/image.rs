@@ -4,10 +4,11 @@
 //! the notes of who has taken a role last, and the number that a channel draws when it is created.
 
 use super::Trouble;
+use super::tracee::Tracee;
 use crate::explain::cannot;
 use lastword::protocol::header::{self, Header, MAGIC};
 use std::fmt::Write;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -44,41 +45,36 @@ pub(super) type Note = (usize, usize);
 #[derive(Debug)]
 pub(super) struct Camera {
     paths: Vec<String>,
-    /// The objects, where they are not looked for by name each time.
-    files: Option<Vec<File>>,
+    /// The objects that had the names when they were looked for last, with their modes and lengths.
+    files: Vec<Option<(File, Metadata)>>,
+    /// The process that was stepped then, and how many system calls it had done.
+    found_at: Option<(u32, u64)>,
     notes: Vec<Note>,
     bytes: Vec<u8>,
 }
 
 impl Camera {
     /// Of the objects `kinds` of `name`, which may come and go.
-    pub(super) fn by_name(name: &str, kinds: &[&str], notes: Vec<Note>) -> Self {
+    pub(super) fn new(name: &str, kinds: &[&str], notes: Vec<Note>) -> Self {
         let paths = kinds.iter().map(|kind| format!("{DIRECTORY}{name}.{kind}")).collect();
-        Self { paths, files: None, notes, bytes: Vec::new() }
+        Self { paths, files: Vec::new(), found_at: None, notes, bytes: Vec::new() }
     }
 
-    /// The same, of the objects that have the names now.
-    pub(super) fn of_these(mut self) -> Result<Self, Trouble> {
-        let files = self.paths.iter().map(File::open).collect::<Result<_, _>>();
-        self.files = Some(files.map_err(cannot("open an object"))?);
-        Ok(self)
-    }
-
-    /// Looks at them. A role that process `subject` has noted is told from another's.
-    pub(super) fn look(&mut self, subject: u32) -> Result<Image, Trouble> {
-        let mut image = Vec::with_capacity(self.paths.len());
-        for at in 0..self.paths.len() {
-            let object = match &self.files {
-                Some(files) => Some(read(&files[at], &mut self.bytes)),
-                None => match File::open(&self.paths[at]) {
-                    Ok(file) => Some(read(&file, &mut self.bytes)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-                    Err(error) => Some(Err(error)),
-                },
-            };
-            image.push(object.transpose().map_err(cannot("read an object"))?);
+    /// Looks at them while `subject` is stopped. A role that it has noted is told from another's.
+    ///
+    /// What has which name, mode and length changes by system calls only. After each of the subject's it is looked for anew.
+    pub(super) fn look(&mut self, subject: &Tracee) -> Result<Image, Trouble> {
+        let now = Some((subject.id(), subject.system_calls));
+        if self.found_at != now {
+            self.files = self.paths.iter().map(|path| find(path)).collect::<Result<_, _>>()?;
+            self.found_at = now;
         }
-        self.normalise(&mut image, subject);
+        let mut image = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            let object = file.as_ref().map(|(file, metadata)| read(file, metadata, &mut self.bytes)).transpose();
+            image.push(object.map_err(cannot("read an object"))?);
+        }
+        self.normalise(&mut image, subject.id());
         Ok(image)
     }
 
@@ -111,8 +107,17 @@ impl Camera {
     }
 }
 
-fn read(file: &File, bytes: &mut Vec<u8>) -> io::Result<Object> {
-    let metadata = file.metadata()?;
+/// The object that has a name, if one has.
+fn find(path: &str) -> Result<Option<(File, Metadata)>, Trouble> {
+    let found = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("open an object")(error).into()),
+    }
+}
+
+fn read(file: &File, metadata: &Metadata, bytes: &mut Vec<u8>) -> io::Result<Object> {
     bytes.resize(usize::try_from(metadata.len()).unwrap_or(usize::MAX), 0);
     file.read_exact_at(bytes, 0)?;
     let (words, rest) = bytes.as_chunks();

@@ -146,7 +146,7 @@ impl<P: Play> Operation for P {
         let mut stage = Stage {
             play: self,
             host,
-            camera: Camera::by_name(&name, P::KINDS, self.notes()).of_these()?,
+            camera: Camera::new(&name, P::KINDS, self.notes()),
             name,
             oracle: self.model().oracle(),
             begun: vec![0; parts.len()],
@@ -267,8 +267,8 @@ impl<P: Play> Scene for Stage<'_, P> {
     }
 
     fn look(&mut self) -> Result<Image, Trouble> {
-        let id = self.subject()?.id();
-        self.camera.look(id)
+        let subject = self.subject.as_ref().ok_or("nobody is stepped")?;
+        self.camera.look(subject)
     }
 
     fn has_meanwhile(&self) -> bool {

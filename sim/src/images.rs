@@ -119,10 +119,18 @@ pub fn images<S: Pictured>(system: &mut S, plan: &Plan<'_, S::Image>) -> Result<
         loop {
             odometer.rewind();
             let (mut next, mut meanwhile) = (state.clone(), meanwhile);
-            if let Some(stage) = go(system, &mut next, plan, &mut odometer)? {
+            let gone = go(system, &mut next, plan, &mut odometer)?;
+            if gone == Some(Stage::Performing) && meanwhile.is_last {
+                system.pictures();
+            } else if let Some(stage) = gone {
                 let mut images = system.pictures();
                 if stage == Stage::Performing && system.image(&next) != system.image(&state) {
                     meanwhile.changes += 1;
+                    // It can die before they have done anything.
+                    let dies = Meanwhile { is_last: true, ..meanwhile };
+                    if seen.insert((system.digest(&next), dies)) {
+                        open.push((next.clone(), dies));
+                    }
                     images.extend(others(system, &mut next, plan, &mut meanwhile)?);
                 }
                 let is_over = is_over(system, &next, plan, stage).then(|| system.image(&next));
@@ -152,6 +160,8 @@ struct Meanwhile {
     /// How often the process has changed memory.
     changes: usize,
     done: usize,
+    /// Whether the process does nothing more, but for dying.
+    is_last: bool,
 }
 
 /// Others do what they do now. What memory can look like after each.
@@ -175,7 +185,7 @@ fn others<S: Pictured>(
     Ok(images)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Performing,
     Recovering,

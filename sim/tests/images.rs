@@ -70,6 +70,11 @@ fn an_acquire_alone_never_claims_and_one_that_is_overtaken_does() {
     let overtaken = channel(&plan(&[0, 0, 1], 1, &[(1, 0)]));
     assert_eq!(words(&overtaken.performing, lock), HashSet::from([0, tentative, claim, later]));
     assert_eq!(words(&overtaken.recovering, lock), HashSet::from([0, tentative, claim, later]));
+    // The consumer can die before the producer does anything, and recover then.
+    assert_eq!(words(&overtaken.recovering, Word::Latest), HashSet::from([stamp(1, 0).bits(), stamp(2, 1).bits()]));
+    let is_first = |image: &&Vec<u64>| image[0] == stamp(1, 0).bits();
+    let first: HashSet<_> = overtaken.recovering.iter().filter(is_first).cloned().collect();
+    assert_eq!(words(&first, lock), HashSet::from([0, tentative]));
     let latest = words(&overtaken.performing, Word::Latest);
     assert_eq!(latest, HashSet::from([stamp(1, 0).bits(), stamp(2, 1).bits()]));
     // The producer settles the second Claim, with what it has published before.

@@ -186,7 +186,6 @@ pub(super) const OPERATIONS: &[OfChannel] = &[
             process: CONSUMER,
             meanwhile: &[(1, PRODUCER)],
             killed_where: Some(|play, words| play.lock(words) == Some(Lock::Claim)),
-            ..PLAIN
         },
     },
     OfChannel {

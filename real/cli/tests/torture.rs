@@ -113,7 +113,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("the slot is not retired", "publish"),
     ("nothing is published", "publish"),
     ("a restarted producer begins anew", "recover-producer"),
-    ("nothing is announced", "acquire-fast"),
+    ("nothing is announced", "acquire-slow"),
     ("no Held before reading", "acquire-fast"),
     ("no Claim on the slow path", "acquire-slow"),
     ("Claim is never settled", "acquire-slow"),
@@ -137,14 +137,19 @@ const BROKEN: &[(&str, &str)] = &[
 #[cfg(feature = "broken")]
 #[test]
 fn every_broken_step_is_found() {
+    let mut not_found = Vec::new();
     for (variant, operation) in BROKEN {
         let (code, objects) = torture(&["--quick", "--break", variant, "--operation", operation]);
         let found = number(&objects[0], "misses") + number(&objects[0], "violations");
-        assert!(found > 0, "{variant}: {}", objects[0]);
+        if found == 0 {
+            not_found.push((variant, operation));
+            continue;
+        }
         assert_eq!(code, Some(1), "{variant}");
         let evidence = objects[0]["evidence"].as_str().expect("evidence is saved");
         let saved = std::fs::read_to_string(evidence).expect("it is there");
         let findings: Vec<Value> = serde_json::from_str(&saved).expect("it is JSON");
         assert!(!findings[0]["what"].as_str().unwrap_or_default().is_empty(), "{saved}");
     }
+    assert_eq!(not_found, []);
 }

@@ -4,9 +4,10 @@
 //! [`lastword_protocol::model::variant`], applied at the memory seam; those of creation are [`OBJECTS`]. What ships has
 //! nothing of this.
 
-use lastword_protocol::memory::{Memory, Numbering, Ordering, Site};
+use lastword_protocol::memory::{Kind, Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::broken::Broken;
 use lastword_protocol::model::variant::Variant;
+use lastword_protocol::status::site::SET;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -121,7 +122,8 @@ impl<M: Memory> Memory for Unfenced<M> {
     }
 
     fn store(&self, word: M::Word, value: u64, site: &'static Site) {
-        self.0.store(word, value, site);
+        // What is stored right after a load has the load's ordering.
+        self.0.store(word, value, if site.kind == Kind::Load { SET } else { site });
     }
 
     fn compare_exchange(&self, word: M::Word, current: u64, new: u64, site: &'static Site) -> Result<u64, u64> {

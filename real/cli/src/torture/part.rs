@@ -5,7 +5,7 @@
 
 use crate::names::MODE;
 use lastword::ready::{self, Mailbox, SendError, State};
-use lastword::status::{self, Monitor, Writer};
+use lastword::status::{self, Key, Monitor, Writer};
 use lastword::{Channel, Consumer, Force, NameError, Observer, Producer, Recovery};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -234,10 +234,10 @@ impl Part {
                 Gave::Number(observer.peek_into(&mut self.buffer)?.map(|number| number.get()))
             }
             (Command::Set { word, value }, Role::Writer(writer)) => {
-                writer.set(*word, *value)?;
+                writer.set(Key::at(*word), *value)?;
                 Gave::Nothing
             }
-            (Command::Get { word }, Role::Monitor(monitor)) => Gave::Word(monitor.get(*word)?),
+            (Command::Get { word }, Role::Monitor(monitor)) => Gave::Word(monitor.get(Key::at(*word))?),
             (Command::Remove, Role::None) => Gave::Removed(match self.dimensions {
                 Dimensions::Channel { .. } => self.channel.remove(Force::No)?,
                 Dimensions::Board { .. } => status::remove(&self.name, Force::No)?,
@@ -259,7 +259,8 @@ impl Part {
             }
             (Gave::Role, Role::Observer(_) | Role::Monitor(_)) => Answer::Observes,
             (Gave::Role, Role::Writer(writer)) => {
-                Answer::Restored((0..writer.words()).map(|word| writer.get(word)).collect::<Result<_, _>>()?)
+                let words = 0..writer.words().len() as u16;
+                Answer::Restored(words.map(|word| writer.get(Key::at(word))).collect::<Result<_, _>>()?)
             }
             (Gave::Held, Role::Consumer(consumer)) => Answer::Read(held(consumer)),
             (Gave::Held, Role::Producer(producer)) => {

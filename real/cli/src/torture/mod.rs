@@ -5,9 +5,6 @@ mod soak;
 mod startup;
 
 use clap::Subcommand;
-use lastword::protocol::model::Violation;
-use std::error::Error;
-use std::fmt;
 
 /// How the shipped program is tortured.
 #[derive(Debug, Subcommand)]
@@ -46,47 +43,9 @@ pub(crate) fn run(torture: &Torture) -> Result<u8, Box<dyn std::error::Error>> {
 }
 
 /// Runs one of them; the exit code.
-pub(crate) fn run(torture: &Torture) -> Result<u8, Box<dyn Error>> {
+pub(crate) fn run(torture: &Torture) -> Result<u8, Box<dyn std::error::Error>> {
     match torture {
         Torture::Instructions(options) => instructions::run(options),
-        Torture::Subject(options) => subject::run(options),
+        Torture::InstructionsSubject(options) => instructions::obey(options),
     }
 }
-
-/// Why an operation was not run to its end.
-enum Trouble {
-    /// A promise was broken.
-    Violation(String),
-    /// Everybody is to stop.
-    Stopped,
-    /// It cannot be run.
-    Other(Box<dyn Error + Send + Sync>),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Violation(what) => f.write_str(what),
-            Trouble::Stopped => f.write_str("stopped"),
-            Trouble::Other(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<Violation> for Trouble {
-    fn from(violation: Violation) -> Self {
-        Trouble::Violation(violation.to_string())
-    }
-}
-
-macro_rules! other {
-    ($($error:ty)*) => {$(
-        impl From<$error> for Trouble {
-            fn from(error: $error) -> Self {
-                Trouble::Other(error.into())
-            }
-        }
-    )*};
-}
-
-other! { std::io::Error serde_json::Error lastword::NameError String &str }

@@ -1,16 +1,28 @@
 //! `lastword torture instructions`: what is run, and what is said of it.
 
-use super::scene::{Host, Operation};
-use super::trial::{self, Effort, Outcome};
-use super::{Trouble, creation, mailbox, slots, status};
+mod creation;
+mod image;
+mod mailbox;
+mod part;
+mod scene;
+mod slots;
+mod status;
+mod subject;
+mod tracee;
+mod trial;
+mod words;
+
 use crate::USAGE;
 use crate::explain::cannot;
 use crate::session::Session;
 use crate::signals;
 use crate::tell::tell;
+use lastword::protocol::model::Violation;
+use scene::{Host, Operation};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::error::Error;
+use std::fmt;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -19,6 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
+pub(crate) use subject::{Options as SubjectOptions, run as obey};
+use trial::{Effort, Outcome};
 
 /// What to torture.
 #[derive(Debug, clap::Args)]
@@ -318,3 +332,41 @@ fn row(text: &mut String, name: &str, figures: &[usize]) {
         let _ = write!(text, " {figure:>12}");
     }
 }
+
+/// Why an operation was not run to its end.
+enum Trouble {
+    /// A promise was broken.
+    Violation(String),
+    /// Everybody is to stop.
+    Stopped,
+    /// It cannot be run.
+    Other(Box<dyn Error + Send + Sync>),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Violation(what) => f.write_str(what),
+            Trouble::Stopped => f.write_str("stopped"),
+            Trouble::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Violation> for Trouble {
+    fn from(violation: Violation) -> Self {
+        Trouble::Violation(violation.to_string())
+    }
+}
+
+macro_rules! other {
+    ($($error:ty)*) => {$(
+        impl From<$error> for Trouble {
+            fn from(error: $error) -> Self {
+                Trouble::Other(error.into())
+            }
+        }
+    )*};
+}
+
+other! { std::io::Error serde_json::Error lastword::NameError String &str }

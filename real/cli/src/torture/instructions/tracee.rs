@@ -60,7 +60,7 @@ impl Tracee {
     pub(super) fn start(name: &str, dimensions: Dimensions, broken: Option<&str>) -> Result<Self, Trouble> {
         let dimensions = serde_json::to_string(&dimensions)?;
         let mut command = std::process::Command::new(PROGRAM);
-        command.arg0("lastword").args(["torture", "subject", "--name", name, "--dimensions", &dimensions]);
+        command.arg0("lastword").args(["torture", "instructions-subject", "--name", name, "--dimensions", &dimensions]);
         command.args(["--supervisor", &std::process::id().to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C on the terminal is for the tracer alone.

@@ -124,7 +124,6 @@ const BROKEN: &[(&str, &str)] = &[
     ("flag before payload", "send"),
     ("flag before length", "send"),
     ("the flag is never cleared", "receive"),
-    ("flag cleared before reading", "receive"),
     ("a restarted writer begins anew", "recover-sender"),
     ("a restarted reader takes the waiting message for consumed", "recover-receiver"),
     ("a word is stored in two halves", "status-set"),

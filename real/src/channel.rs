@@ -16,7 +16,7 @@ use crate::producer::Producer;
 use crate::region::Region;
 use crate::replacement::Replacement;
 use crate::role::{Held, Role};
-use crate::slots::SlotsMemory;
+use crate::slots::{SlotsMemory, memory};
 use lastword_protocol::creation::{self, Access, CONSUMERS, Failure, Force, LockByte, Objects, Part, Plan, WAIT};
 use lastword_protocol::description::object_length;
 use lastword_protocol::header::{Header, Kind, TypeLayout};
@@ -326,7 +326,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let locks = again.map(layout.length(slots::Object::Locks), Access::ReadWrite)?;
         role.sign(&locks);
         let index = if let Role::Consumer(index) = role { index } else { 0 };
-        let memory = SlotsMemory { data, locks: Some(locks), layout };
+        let memory = memory(data, Some(locks), layout);
         Ok((index, Attached { name: self.name.clone(), memory, layout, held, roles: Arc::new(again) }))
     }
 
@@ -349,7 +349,7 @@ impl<T: Message + ?Sized> Channel<T> {
         };
         let ((anchor, (layout, data, found)), link) =
             follow(&self.objects(&self.name), &self.name, look, |(anchor, _)| anchor)?;
-        let memory = SlotsMemory { data, locks: None, layout };
+        let memory = memory(data, None, layout);
         Ok((Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link), found))
     }
 

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+#[cfg(feature = "broken")]
+pub mod broken;
 mod channel;
 mod consumer;
 mod creation;

@@ -6,15 +6,29 @@ use lastword_protocol::slots::{Layout, Object, Word};
 use std::sync::atomic::fence;
 use std::time::Duration;
 
+/// What the protocol's processes have.
+#[cfg(not(feature = "broken"))]
+pub(crate) type SlotsMemory = Mapped;
+#[cfg(feature = "broken")]
+pub(crate) type SlotsMemory = crate::broken::Breakable<Mapped, Layout>;
+
 /// The mapped objects of a channel. Observers have no locks object, consumers a data object that is read-only.
 #[derive(Clone, Debug)]
-pub(crate) struct SlotsMemory {
-    pub(crate) data: Region,
-    pub(crate) locks: Option<Region>,
+pub(crate) struct Mapped {
+    data: Region,
+    locks: Option<Region>,
     pub(crate) layout: Layout,
 }
 
-impl SlotsMemory {
+/// The memory of a channel whose objects are mapped.
+pub(crate) fn memory(data: Region, locks: Option<Region>, layout: Layout) -> SlotsMemory {
+    let mapped = Mapped { data, locks, layout };
+    #[cfg(feature = "broken")]
+    let mapped = crate::broken::Breakable::new(mapped, layout, lastword_protocol::model::variant::SLOTS);
+    mapped
+}
+
+impl Mapped {
     /// Where a word is. The protocol names no other words than the layout has, and observers no locks.
     #[inline]
     fn place(&self, word: Word) -> (&Region, usize) {
@@ -42,7 +56,7 @@ impl SlotsMemory {
     }
 }
 
-impl Memory for SlotsMemory {
+impl Memory for Mapped {
     type Word = Word;
 
     #[inline]

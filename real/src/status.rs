@@ -66,14 +66,28 @@ const WORDS: TypeLayout = TypeLayout::new("words", 8, 8, &[]);
 /// What an error is about that names the first word that differs.
 const DEFINITION: &str = "definition";
 
+/// What the protocol's processes have.
+#[cfg(not(feature = "broken"))]
+type StatusMemory = Mapped;
+#[cfg(feature = "broken")]
+type StatusMemory = crate::broken::Breakable<Mapped, Layout>;
+
 /// The memory of a board, as the protocol reaches it.
-#[derive(Debug)]
-struct StatusMemory {
+#[derive(Clone, Debug)]
+struct Mapped {
     region: Region,
     layout: Layout,
 }
 
-impl StatusMemory {
+/// The memory of a board that is mapped.
+fn memory(region: Region, layout: Layout) -> StatusMemory {
+    let mapped = Mapped { region, layout };
+    #[cfg(feature = "broken")]
+    let mapped = crate::broken::Breakable::new(mapped, layout, lastword_protocol::model::variant::STATUS);
+    mapped
+}
+
+impl Mapped {
     /// Where a word is. The protocol names no other words than the layout has.
     #[inline]
     fn place(&self, word: Place) -> usize {
@@ -81,7 +95,7 @@ impl StatusMemory {
     }
 }
 
-impl Memory for StatusMemory {
+impl Memory for Mapped {
     type Word = Place;
 
     #[inline]
@@ -197,7 +211,7 @@ impl Writer {
         let held = Held::new(anchor, Role::Writer);
         let region = again.map(layout.length(), Access::ReadWrite)?;
         Role::Writer.sign(&region);
-        let inner = protocol::Writer::recover(StatusMemory { region, layout }, layout);
+        let inner = protocol::Writer::recover(memory(region, layout), layout);
         Ok(Self { inner, words, _held: held })
     }
 
@@ -333,7 +347,7 @@ impl Monitor {
         let (object, header) = open(&name, owner)?;
         let (layout, words) = find_words(object.name(), &object, &header)?;
         let region = object.map(layout.length(), Access::Read)?;
-        Ok(Self { inner: protocol::Monitor::new(StatusMemory { region, layout }, layout), name, words, object })
+        Ok(Self { inner: protocol::Monitor::new(memory(region, layout), layout), name, words, object })
     }
 
     /// The key to the word of that name, which has to be of kind `V`. `usize` is `u64`.

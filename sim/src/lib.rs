@@ -14,6 +14,7 @@ pub mod choose;
 pub mod coverage;
 pub mod diagram;
 pub mod exhaustive;
+pub mod images;
 pub mod kernel;
 pub mod memory;
 pub mod museum;

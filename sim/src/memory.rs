@@ -639,6 +639,15 @@ impl Memory {
         all
     }
 
+    /// What cells may hold instead of their newest values, if somebody looks now: the stores of `process` that are lost
+    /// if it dies may not be done yet, and those of the dead may never have been. A cell can be there more than once. Not
+    /// of [`Model::Weak`].
+    pub fn alternatives(&self, process: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let own = self.unordered.iter().filter(move |store| usize::from(store.process) == process);
+        let own = own.map(|store| (usize::from(store.cell), store.value_before));
+        own.chain(self.doubts.iter().map(|doubt| (usize::from(doubt.cell), doubt.value)))
+    }
+
     /// How many cells have a value that is not decided yet.
     pub fn doubts(&self) -> usize {
         let weak = self.histories.iter().flat_map(|histories| &histories.cells);

@@ -20,6 +20,7 @@
 
 use crate::choose::{Choose, Question, nth_enabled};
 use crate::coverage::Coverage;
+use crate::images::{Pictured, Stand};
 use crate::memory::{Handover, Memory as Cells, Model, Rules};
 use crate::program::{Ask, Code, NodeId, Outcome, Port, Program};
 use crate::trace::{Line, What};
@@ -326,6 +327,9 @@ pub struct World<S: Scenario + 'static> {
     scratch: Option<State<S::Oracle>>,
     coverage: Coverage,
     lines: Option<Vec<Line>>,
+    /// The process for which images are noted, and those.
+    watched: Option<usize>,
+    pictures: Vec<Vec<u64>>,
 }
 
 impl<S: Scenario> std::fmt::Debug for World<S> {
@@ -404,6 +408,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             scratch: None,
             coverage,
             lines: None,
+            watched: None,
+            pictures: Vec::new(),
         })
     }
 
@@ -486,8 +492,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             return false;
         }
         let (operation, ahead) = self.stand(state, process);
-        // Who has done nothing since it was started is as dead as before.
-        let clean = clean || !begun;
+        // Who has done nothing since it was started is as dead as before. Who looks at images looks at all of them.
+        let clean = clean && self.watched.is_none() || !begun;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);
@@ -530,6 +536,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
             incarnation: before.incarnation + 1,
             ..Process::new(self.program.root(process))
         };
+        self.picture(state);
     }
 
     /// Does what the process asks for; the answer.
@@ -634,6 +641,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         let site = site_of(&action);
         state.processes[process].behind = site;
         if effect {
+            self.picture(state);
             state.processes[process].clean = false;
         }
         if let (Some(before), Some(site)) = (known, site) {
@@ -895,6 +903,55 @@ impl<S: Scenario + Clone + 'static> Scripted for World<S> {
 
     fn deaths(&self, state: &State<S::Oracle>) -> usize {
         usize::from(self.initial.kills - state.kills)
+    }
+}
+
+impl<S: Scenario + Clone + 'static> Pictured for World<S> {
+    /// The value of every word and payload word.
+    type Image = Vec<u64>;
+
+    fn image(&self, state: &State<S::Oracle>) -> Vec<u64> {
+        self.values(state)
+    }
+
+    fn watch(&mut self, process: Option<usize>) {
+        self.watched = process;
+        self.pictures.clear();
+    }
+
+    fn picture(&mut self, state: &State<S::Oracle>) {
+        let Some(process) = self.watched else { return };
+        let first = self.pictures.len();
+        self.pictures.push(self.values(state));
+        let mut others: Vec<_> = state.memory.alternatives(process).collect();
+        others.sort_unstable();
+        for of_a_cell in others.chunk_by(|left, right| left.0 == right.0) {
+            for at in first..self.pictures.len() {
+                for &(cell, value) in of_a_cell {
+                    let mut image = self.pictures[at].clone();
+                    image[cell] = value;
+                    self.pictures.push(image);
+                }
+            }
+        }
+    }
+
+    fn pictures(&mut self) -> Vec<Vec<u64>> {
+        std::mem::take(&mut self.pictures)
+    }
+
+    fn stand(&self, state: &State<S::Oracle>, process: usize) -> Stand {
+        let now = &state.processes[process];
+        Stand {
+            complete: now.progress.into(),
+            deaths: now.incarnation,
+            begun: now.begun,
+            idle: matches!(
+                self.program.node(now.node).ask,
+                Ask::Next { outcome: Outcome::Started | Outcome::Done, .. }
+            ),
+            finished: now.phase == Phase::Finished,
+        }
     }
 }
 

@@ -360,7 +360,13 @@ impl Attempt {
 const KNOWN: u64 = 1 << 63;
 
 /// Checks that `bytes` are those of the attempt that the oracle's answer names, if it names one.
-fn check_answer(bytes: &[u8], answer: u64) -> Result<(), Violation> {
+///
+/// # Errors
+/// They are not: the message has another length or content.
+///
+/// # Panics
+/// There are more than [`MESSAGE_MAX`] of them, and the answer says so too.
+pub fn check_answer(bytes: &[u8], answer: u64) -> Result<(), Violation> {
     if answer & KNOWN == 0 {
         return Ok(());
     }

@@ -6,14 +6,28 @@ use lastword_protocol::ready::{Layout, State, Word};
 use std::sync::atomic::fence;
 use std::time::Duration;
 
+/// What the protocol's processes have.
+#[cfg(not(feature = "broken"))]
+pub(super) type MailboxMemory = Mapped;
+#[cfg(feature = "broken")]
+pub(super) type MailboxMemory = crate::broken::Breakable<Mapped, Layout>;
+
 /// The mapped object of a mailbox. A monitor's is read-only.
-#[derive(Debug)]
-pub(super) struct MailboxMemory {
-    pub(super) region: Region,
+#[derive(Clone, Debug)]
+pub(super) struct Mapped {
+    region: Region,
     pub(super) layout: Layout,
 }
 
-impl MailboxMemory {
+/// The memory of a mailbox that is mapped.
+pub(super) fn memory(region: Region, layout: Layout) -> MailboxMemory {
+    let mapped = Mapped { region, layout };
+    #[cfg(feature = "broken")]
+    let mapped = crate::broken::Breakable::new(mapped, layout, lastword_protocol::model::variant::READY);
+    mapped
+}
+
+impl Mapped {
     /// The word `state` as it is now, and what it says; `None` where that is garbage.
     ///
     /// No site of the protocol, because nothing is read or written on the strength of it.
@@ -43,7 +57,7 @@ impl MailboxMemory {
     }
 }
 
-impl Memory for MailboxMemory {
+impl Memory for Mapped {
     type Word = Word;
 
     #[inline]

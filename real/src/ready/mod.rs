@@ -207,7 +207,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
         let layout = self.check(&objects, &header).map_err(|error| self.explained(&objects, error))?;
         let description = read_description(&objects.object(Part::Anchor), &object, &header, layout.length())?;
         let region = object.map(layout.length(), Access::Read)?;
-        Ok(Monitor::new(self.name.clone(), MailboxMemory { region, layout }, Arc::new(object), description))
+        Ok(Monitor::new(self.name.clone(), memory::memory(region, layout), Arc::new(object), description))
     }
 
     /// The live process that has a role, as the kernel knows; `None` where none has. What is asked of the mailbox is of
@@ -266,7 +266,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
         let held = Held::new(anchor, role);
         let region = again.map(layout.length(), Access::ReadWrite)?;
         role.sign(&region);
-        Ok(Attached { name: self.name.clone(), memory: MailboxMemory { region, layout }, layout, held })
+        Ok(Attached { name: self.name.clone(), memory: memory::memory(region, layout), layout, held })
     }
 
     fn objects(&self) -> Named<'_> {

@@ -44,13 +44,23 @@ pub(super) enum Word {
 }
 
 impl Word {
+    /// The word as it is in memory.
+    pub(super) fn bits(self) -> u64 {
+        match self {
+            Word::Zero => 0,
+            Word::Creating => CREATING,
+            Word::Magic => MAGIC,
+        }
+    }
+
     /// The word that a call answered, as it is in memory.
     fn stored(answer: u64) -> u64 {
         match answer & 0xFF {
-            1 => CREATING,
-            2 => MAGIC,
-            _ => 0,
+            1 => Word::Creating,
+            2 => Word::Magic,
+            _ => Word::Zero,
         }
+        .bits()
     }
 }
 

@@ -27,6 +27,7 @@ mod state;
 use crate::case::{Case, Maker, Spec, delegate_to_maker, numbered};
 use crate::choose::{Choose, Listed, Question, nth_enabled};
 use crate::coverage::Coverage;
+use crate::images::{Pictured, Stand};
 use crate::memory::Model;
 use crate::program::{Ask, NodeId, Outcome, Program};
 use crate::trace::{Line, What};
@@ -57,6 +58,22 @@ impl Role {
         }
     }
 }
+
+/// An object that has a name, as anybody can see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Visible {
+    /// Its first word; 0 where it has none.
+    pub first_word: u64,
+    /// Its length in bytes, as if every complete object were of [`LENGTH_FULL`].
+    pub length: u16,
+    /// Which pair number is in its header: 0 for none, 1 for the first that is seen, the anchor's being looked at first.
+    pub pair: u8,
+    /// Whether its mode keeps its owner out.
+    pub keeps_owner_out: bool,
+}
+
+/// Length of every complete object here, in bytes.
+pub const LENGTH_FULL: u16 = FULL;
 
 /// Something that a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,6 +363,9 @@ pub struct Kernel {
     audited: HashSet<u64, FixedState>,
     coverage: Coverage,
     lines: Option<Vec<Line>>,
+    /// Whether images are noted, and those.
+    watches: bool,
+    pictures: Vec<[Option<Visible>; 2]>,
 }
 
 impl fmt::Debug for Kernel {
@@ -375,7 +395,8 @@ impl Kernel {
             last: 0,
         };
         let script = scenario.processes.iter().map(|list| (0..list.len() as u16).collect()).collect();
-        Self { program, initial, script, audited: HashSet::with_hasher(SEED), coverage, lines: None }
+        let audited = HashSet::with_hasher(SEED);
+        Self { program, initial, script, audited, coverage, lines: None, watches: false, pictures: Vec::new() }
     }
 
     fn scenario(&self) -> &'static Scenario {
@@ -430,6 +451,8 @@ impl Kernel {
             return false;
         }
         let (operation, ahead) = self.stand(state, process);
+        // Who looks at images looks at all of them.
+        let clean = clean && !self.watches;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);
@@ -469,6 +492,7 @@ impl Kernel {
             incarnation: before.incarnation + 1,
             ..Process::new(self.program.root(process))
         };
+        self.picture(state);
     }
 
     /// A process goes on with its next call.
@@ -585,6 +609,7 @@ impl Kernel {
             return Err(Violation::new("an operation takes so many system calls", calls.into(), most.into()));
         }
         if effect {
+            self.picture(state);
             for other in 0..state.processes.len() {
                 let op = self.under_way(state, other);
                 self.excuse(state, other, op);
@@ -806,7 +831,12 @@ impl System for Kernel {
         }
         let last = u32::from(state.last);
         let ways = enabled.count_ones() as usize;
-        let index = if ways > 1 { choose.choose(Question::Who { enabled, last }, ways) } else { 0 };
+        let index = if ways > 1 {
+            choose.choose(Question::Who { enabled, last }, ways)
+        } else {
+            choose.alone(enabled.trailing_zeros());
+            0
+        };
         let who = nth_enabled(enabled, last, index) as usize;
         state.last = who as u8;
         self.turn(state, who, choose)?;
@@ -854,6 +884,56 @@ impl System for Kernel {
 
     fn recorded(&mut self) -> Vec<Line> {
         self.lines.take().unwrap_or_default()
+    }
+}
+
+impl Pictured for Kernel {
+    /// What the names of the anchor and of the data object refer to.
+    type Image = [Option<Visible>; 2];
+
+    fn image(&self, state: &State) -> Self::Image {
+        let mut pairs = Vec::new();
+        [Part::Anchor, Part::Data].map(|part| {
+            let object = *state.kernel.object(state.kernel.named(part)?);
+            if object.pair != 0 && !pairs.contains(&object.pair) {
+                pairs.push(object.pair);
+            }
+            Some(Visible {
+                first_word: object.word.bits(),
+                length: object.length,
+                pair: pairs.iter().position(|&pair| pair == object.pair).map_or(0, |at| at as u8 + 1),
+                keeps_owner_out: object.closed,
+            })
+        })
+    }
+
+    fn watch(&mut self, process: Option<usize>) {
+        self.watches = process.is_some();
+        self.pictures.clear();
+    }
+
+    fn picture(&mut self, state: &State) {
+        if self.watches {
+            self.pictures.push(self.image(state));
+        }
+    }
+
+    fn pictures(&mut self) -> Vec<Self::Image> {
+        std::mem::take(&mut self.pictures)
+    }
+
+    fn stand(&self, state: &State, process: usize) -> Stand {
+        let now = &state.processes[process];
+        Stand {
+            complete: now.progress.into(),
+            deaths: now.incarnation,
+            begun: now.begun,
+            idle: matches!(
+                self.program.node(now.node).ask,
+                Ask::Next { outcome: Outcome::Started | Outcome::Done, .. }
+            ),
+            finished: now.finished,
+        }
     }
 }
 

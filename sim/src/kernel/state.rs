@@ -25,7 +25,7 @@ pub(super) struct Object {
     /// The pair number that its description goes with; 0 where it has none.
     pub(super) described: u8,
     /// Whether its mode keeps its owner out.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// An open file description.

@@ -152,6 +152,12 @@ impl TypeLayout {
         self
     }
 
+    /// Whether this is [`BYTES`](Self::BYTES).
+    #[must_use]
+    pub const fn is_bytes(&self) -> bool {
+        self.size == Self::BYTES.size && self.hash == Self::BYTES.hash
+    }
+
     /// The type's name; what is not UTF-8 in an object found is cut off.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -51,17 +51,22 @@ impl<T: Message, const N: usize> Message for [T; N] {
 }
 
 /// The length that every message of `T` has; `None` for bytes, whose length varies.
+#[inline]
 pub(crate) fn fixed_length<T: Message + ?Sized>() -> Option<usize> {
-    const { assert!(T::LAYOUT.align <= PAYLOAD_ALIGN as u64, "a message's alignment is at most 64") };
-    if T::LAYOUT == TypeLayout::BYTES { None } else { usize::try_from(T::LAYOUT.size).ok() }
+    const {
+        assert!(T::LAYOUT.align <= PAYLOAD_ALIGN as u64, "a message's alignment is at most 64");
+        if T::LAYOUT.is_bytes() { None } else { Some(T::LAYOUT.size as usize) }
+    }
 }
 
 /// Checks that a message found has a length that messages of `T` have.
+#[inline]
 pub(crate) fn check_length<T: Message + ?Sized>(length: usize, slot: u8) -> Result<(), Corrupt> {
     check_fixed_length(fixed_length::<T>(), length, slot)
 }
 
 /// Checks that a message found has the length that all have, if they have one.
+#[inline]
 pub(crate) fn check_fixed_length(fixed: Option<usize>, length: usize, slot: u8) -> Result<(), Corrupt> {
     match fixed {
         Some(fixed) if fixed != length => Err(Corrupt {
@@ -74,6 +79,7 @@ pub(crate) fn check_fixed_length(fixed: Option<usize>, length: usize, slot: u8) 
 }
 
 /// As [`check_length`], of a message that a consumer has locked.
+#[inline]
 pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked) -> Result<Sequence, Corrupt> {
     check_length::<T>(message.length(), message.stamp().slot()).map(|()| message.stamp().sequence())
 }

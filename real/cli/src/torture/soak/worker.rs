@@ -211,10 +211,12 @@ impl Worker<'_> {
         loop {
             let begin = Instant::now();
             while begin.elapsed() < BURST {
-                self.step()?;
-                if !gets_stuck {
-                    self.company.add(tally::STEPS, 1)?;
+                if gets_stuck {
+                    // Until it is killed.
+                    thread::sleep(Duration::MAX);
                 }
+                self.step()?;
+                self.company.add(tally::STEPS, 1)?;
             }
             match inbox.recv_timeout(self.company.up_to(sleep_max)) {
                 Ok(said) => self.obey(&said)?,

@@ -234,7 +234,8 @@ impl Torture<'_> {
                 self.report.stuck += 1;
                 self.note(format!("after a kill {}, {moment}: {why}", hit.name()));
             }
-            Next::Signal => return Ok(()),
+            // What it has is removed when it is dead.
+            Next::Signal => return self.crew.kill(0).map(drop).map_err(Into::into),
         }
         self.crew.kill(0)?;
         drop(stolen);

@@ -280,7 +280,7 @@ fn a_store_that_nothing_orders_may_be_lost_with_its_process() {
     // A flag that is set by a Relaxed store, and a writer that dies: the message may be out, or not, or out without its
     // length. With Release it is out whole or not at all.
     let case = case::find("ready-3").expect("there");
-    let spec = Spec::new(Model::Sc, 1).broken("ready.send: Release to Relaxed");
+    let spec = Spec::new(Model::Sc, 1).broken("ready.send: SeqCst to Relaxed");
     assert!(case.search(&spec, &Limits::default(), &Gauge::default()).expect("small").found.is_some());
     let case = case::find("status-2").expect("there");
     let spec = Spec::new(Model::Sc, 1).broken("status.set: Release to Relaxed");

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The environment variable.
 const VARIABLE: &str = "LASTWORD_BREAK";
+/// The environment variable that, being `none`, makes sleeps last until somebody wakes, or the time has passed.
+const BACKSTOP: &str = "LASTWORD_BACKSTOP";
 
 /// An anchor is completed as soon as it is described, before the data object is there.
 pub(crate) const ANCHOR_FIRST: &str = "anchor-first";
@@ -33,6 +35,11 @@ pub const OBJECTS: &[&str] = &[ANCHOR_FIRST, NOT_MARKED, NOT_COMPLETED, DATA_STA
 /// Whether this step is broken.
 pub(crate) fn is(step: &str) -> bool {
     std::env::var(VARIABLE).is_ok_and(|broken| broken == step)
+}
+
+/// Whether a sleeper looks by itself from time to time.
+pub(crate) fn has_backstop() -> bool {
+    std::env::var(BACKSTOP).map_or(true, |backstop| backstop != "none")
 }
 
 /// A memory, one step of whose protocol may be broken.

@@ -45,6 +45,8 @@ pub struct Stand {
     pub deaths: u16,
     /// Whether its present incarnation has done anything.
     pub begun: bool,
+    /// Whether it sleeps until it is woken.
+    pub asleep: bool,
     /// Whether it has taken up its role and is between two operations.
     pub idle: bool,
     /// Whether it has nothing left to do.
@@ -53,8 +55,8 @@ pub struct Stand {
 
 /// The operation that is looked at.
 pub struct Plan<'a, I> {
-    /// Whose next operation is performed before it, one after the other. What comes first of a process is that it takes up
-    /// its role.
+    /// Whose next operation is performed before it, one after the other, up to its end or until it sleeps. What comes first
+    /// of a process is that it takes up its role.
     pub before: &'a [usize],
     /// Whose next operation, or taking up of its role, is looked at.
     pub process: usize,
@@ -244,13 +246,13 @@ fn go<S: Pictured>(
     Ok(Some(if has_died > 0 { Stage::Recovering } else { Stage::Performing }))
 }
 
-/// Has one process take up its role, or perform its next operation, while nobody else does anything.
+/// Has one process take up its role, or perform its next operation, or sleep in it, while nobody else does anything.
 fn lead<S: Pictured>(system: &mut S, state: &mut S::State, process: usize, is_start: bool) -> Result<(), Violation> {
     let complete = system.stand(state, process).complete;
     let mut odometer = Odometer::default();
     loop {
         let now = system.stand(state, process);
-        if if is_start { now.idle } else { now.complete > complete } {
+        if if is_start { now.idle } else { now.complete > complete || now.asleep } {
             return Ok(());
         }
         let mut led = Led { odometer: &mut odometer, who: process as u32, may_die: false, strayed: false };

@@ -946,6 +946,7 @@ impl<S: Scenario + Clone + 'static> Pictured for World<S> {
             complete: now.progress.into(),
             deaths: now.incarnation,
             begun: now.begun,
+            asleep: matches!(now.phase, Phase::Sleeps(..)),
             idle: matches!(
                 self.program.node(now.node).ask,
                 Ask::Next { outcome: Outcome::Started | Outcome::Done, .. }

@@ -46,7 +46,7 @@ pub(super) fn slots(dimensions: &Dimensions, steps: &[Step], garbage: &[Garbage]
         let bytes = &mut buffer[..step.length(dimensions.capacity).into()];
         let process = usize::from(step.process) % scenario.processes();
         if process == 0 {
-            let most = 3 * consumers + 5 + payload;
+            let most = 4 * consumers + 7 + payload;
             let now = producer.take();
             producer = bounded(&bench, step, strike, most, || {
                 let mut now = now.or_else(|| slots::Producer::recover(&bench, layout).ok())?;
@@ -134,7 +134,7 @@ pub(super) fn ready(dimensions: &Dimensions, steps: &[Step], garbage: &[Garbage]
         if step.process.is_multiple_of(2) {
             let bytes = &buffer[..step.length(dimensions.capacity).into()];
             let now = writer.take();
-            writer = bounded(&bench, step, strike, 4 + payload, || {
+            writer = bounded(&bench, step, strike, 7 + payload, || {
                 let mut now = now.or_else(|| ready::Writer::recover(&bench, layout).ok().map(|(writer, _)| writer))?;
                 let sent = now.try_send(bytes);
                 assert!(matches!(sent, Ok(_) | Err(SendError::Full | SendError::Corrupt(_))), "{sent:?}");
@@ -143,7 +143,7 @@ pub(super) fn ready(dimensions: &Dimensions, steps: &[Step], garbage: &[Garbage]
             .flatten();
         } else {
             let now = reader.take();
-            reader = bounded(&bench, step, strike, 4 + payload, || {
+            reader = bounded(&bench, step, strike, 7 + payload, || {
                 let mut now = now.or_else(|| ready::Reader::recover(&bench, layout).ok())?;
                 if let Ok(Some(message)) = now.try_receive() {
                     assert!(now.read(0, &mut buffer[..message.length()]), "what is received can be read");

@@ -8,13 +8,28 @@ use serde_json::Value;
 use std::process::{Command, Stdio};
 
 /// What every object of the JSON has.
-const FIELDS: [&str; 8] =
-    ["instructions", "distinct_images", "kills", "recoveries", "nested_kills", "predicted", "misses", "violations"];
+const FIELDS: [&str; 9] = [
+    "instructions",
+    "distinct_images",
+    "distinct_moments",
+    "kills",
+    "recoveries",
+    "nested_kills",
+    "predicted",
+    "misses",
+    "violations",
+];
 
 /// The exit code, and an object for each operation.
 fn torture(more: &[&str]) -> (Option<i32>, Vec<Value>) {
+    torture_in(&[], more)
+}
+
+/// The same, with these variables in its environment.
+fn torture_in(environment: &[(&str, &str)], more: &[&str]) -> (Option<i32>, Vec<Value>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lastword"));
     command.args(["torture", "instructions", "--json", "--evidence", env!("CARGO_TARGET_TMPDIR")]).args(more);
+    command.envs(environment.iter().copied());
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let pid = child.id();
     let output = child.wait_with_output().expect("it runs");
@@ -47,18 +62,19 @@ fn every_operation_is_clean_wherever_it_is_killed() {
         }
         assert_eq!((number(object, "misses"), number(object, "violations")), (0, 0), "{object}");
         assert!(number(object, "instructions") > 20, "{object}");
-        // Each image has somebody killed, and recovered from; so has each image of a recovery that is stepped.
-        let (images, nested) = (number(object, "distinct_images"), number(object, "nested_kills"));
-        assert_eq!(number(object, "kills"), images + nested, "{object}");
-        assert_eq!(number(object, "recoveries"), images + nested, "{object}");
-        assert!(nested >= images.min(2), "{object}");
+        // Each moment has somebody killed, and recovered from; so has each moment of a recovery that is stepped.
+        let (moments, nested) = (number(object, "distinct_moments"), number(object, "nested_kills"));
+        assert_eq!(number(object, "kills"), moments + nested, "{object}");
+        assert_eq!(number(object, "recoveries"), moments + nested, "{object}");
+        assert!(moments >= number(object, "distinct_images"), "{object}");
+        assert!(nested >= moments.min(2), "{object}");
     }
     assert_eq!(code, Some(0));
 }
 
 #[test]
 fn real_memory_shows_the_images_that_the_protocol_has_steps_for() {
-    let operations = ["acquire-helped", "acquire-slow", "acquire-fast", "release", "status-set"];
+    let operations = ["acquire-helped", "acquire-slow", "acquire-fast", "release", "status-set", "receive-only"];
     let arguments: Vec<_> = operations.iter().flat_map(|operation| ["--operation", operation]).collect();
     let (code, objects) = torture(&arguments);
     assert_eq!(code, Some(0));
@@ -68,7 +84,25 @@ fn real_memory_shows_the_images_that_the_protocol_has_steps_for() {
     };
     // Free, Tentative, a newer message, Claim, then Held by itself; or another newer message, which settles it.
     assert_eq!((images("acquire-fast"), images("acquire-slow"), images("acquire-helped")), (3, 5, 5));
-    assert_eq!((images("release"), images("status-set")), (2, 2));
+    assert_eq!((images("release"), images("status-set"), images("receive-only")), (2, 2, 1));
+}
+
+#[test]
+fn waking_and_sleeping_are_moments_of_their_own() {
+    let operations = ["receive-from-sleeper", "wait", "wait-overtaken"];
+    let arguments: Vec<_> = operations.iter().flat_map(|operation| ["--operation", operation]).collect();
+    let (code, objects) = torture(&arguments);
+    assert_eq!(code, Some(0));
+    let figures = |operation: &str| {
+        let object = objects.iter().find(|object| object["operation"] == operation);
+        let object = object.unwrap_or_else(|| panic!("{operation} was not run"));
+        (number(object, "distinct_images"), number(object, "distinct_moments"))
+    };
+    // The flag set; cleared; cleared, and the writer woken.
+    assert_eq!(figures("receive-from-sleeper"), (2, 3));
+    // No note; a note; asleep; asleep with the message there; awake.
+    assert_eq!(figures("wait"), (3, 5));
+    assert_eq!(figures("wait-overtaken"), (3, 3));
 }
 
 #[test]
@@ -106,49 +140,84 @@ fn what_cannot_be_run_is_said() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("no-such"));
 }
 
-/// A step that is broken, and the operation that shows it.
+/// In builds that can break a step.
 #[cfg(feature = "broken")]
-const BROKEN: &[(&str, &str)] = &[
-    ("payload after publish", "publish"),
-    ("the slot is not retired", "publish"),
-    ("nothing is published", "publish"),
-    ("a restarted producer begins anew", "recover-producer"),
-    ("nothing is announced", "acquire-slow"),
-    ("no Held before reading", "acquire-fast"),
-    ("no Claim on the slow path", "acquire-slow"),
-    ("Claim is never settled", "acquire-slow"),
-    ("released before reading", "acquire-fast"),
-    ("no release", "release"),
-    ("a restarted consumer forgets what it held", "recover-consumer-from-held"),
-    ("recovery leaves the lock word", "recover-consumer-from-claim"),
-    ("flag before payload", "send"),
-    ("flag before length", "send"),
-    ("the flag is never cleared", "receive"),
-    ("a restarted writer begins anew", "recover-sender"),
-    ("a restarted reader takes the waiting message for consumed", "recover-receiver"),
-    ("a word is stored in two halves", "status-set"),
-    ("a word is never stored", "status-set"),
-    ("anchor-first", "create-channel"),
-    ("not-marked", "remove-channel"),
-    ("data-stays", "remove-channel"),
-];
+mod broken {
+    use super::{number, torture_in};
+    use serde_json::Value;
 
-#[cfg(feature = "broken")]
-#[test]
-fn every_broken_step_is_found() {
-    let mut not_found = Vec::new();
-    for (variant, operation) in BROKEN {
-        let (code, objects) = torture(&["--quick", "--break", variant, "--operation", operation]);
-        let found = number(&objects[0], "misses") + number(&objects[0], "violations");
-        if found == 0 {
-            not_found.push((variant, operation));
-            continue;
+    /// A step that is broken, and the operation that shows it.
+    const BROKEN: &[(&str, &str)] = &[
+        ("payload after publish", "publish"),
+        ("the slot is not retired", "publish"),
+        ("nothing is published", "publish"),
+        ("a restarted producer begins anew", "recover-producer"),
+        ("nothing is announced", "acquire-slow"),
+        ("no Held before reading", "acquire-fast"),
+        ("no Claim on the slow path", "acquire-slow"),
+        ("Claim is never settled", "acquire-slow"),
+        ("released before reading", "acquire-fast"),
+        ("no release", "release"),
+        ("a restarted consumer forgets what it held", "recover-consumer-from-held"),
+        ("recovery leaves the lock word", "recover-consumer-from-claim"),
+        ("flag before payload", "send"),
+        ("flag before length", "send"),
+        ("the flag is never cleared", "receive"),
+        ("a restarted writer begins anew", "recover-sender"),
+        ("a restarted reader takes the waiting message for consumed", "recover-receiver"),
+        ("nobody is woken", "publish-to-sleeper"),
+        ("a restarted producer wakes nobody", "publish-to-sleeper"),
+        ("a sleeper leaves no note", "publish-to-sleeper"),
+        ("the reader is not woken", "send-to-sleeper"),
+        ("the writer is not woken", "receive-from-sleeper"),
+        ("a restarted writer does not wake the reader", "send-to-sleeper"),
+        ("a restarted reader does not wake the writer", "receive-from-sleeper"),
+        ("a sleeping writer leaves no note", "receive-from-sleeper"),
+        ("a sleeping reader leaves no note", "send-to-sleeper"),
+        ("a word is stored in two halves", "status-set"),
+        ("a word is never stored", "status-set"),
+        ("anchor-first", "create-channel"),
+        ("not-marked", "remove-channel"),
+        ("data-stays", "remove-channel"),
+    ];
+
+    #[test]
+    fn every_broken_step_is_found() {
+        let mut not_found = Vec::new();
+        for (variant, operation) in BROKEN {
+            let (code, objects) = torture_without_backstop(&["--quick", "--break", variant, "--operation", operation]);
+            let found = number(&objects[0], "misses") + number(&objects[0], "violations");
+            if found == 0 {
+                not_found.push((variant, operation));
+                continue;
+            }
+            assert_eq!(code, Some(1), "{variant}");
+            let evidence = objects[0]["evidence"].as_str().expect("evidence is saved");
+            let saved = std::fs::read_to_string(evidence).expect("it is there");
+            let findings: Vec<Value> = serde_json::from_str(&saved).expect("it is JSON");
+            assert!(!findings[0]["what"].as_str().unwrap_or_default().is_empty(), "{saved}");
         }
-        assert_eq!(code, Some(1), "{variant}");
-        let evidence = objects[0]["evidence"].as_str().expect("evidence is saved");
-        let saved = std::fs::read_to_string(evidence).expect("it is there");
-        let findings: Vec<Value> = serde_json::from_str(&saved).expect("it is JSON");
-        assert!(!findings[0]["what"].as_str().unwrap_or_default().is_empty(), "{saved}");
+        assert_eq!(not_found, []);
     }
-    assert_eq!(not_found, []);
+
+    #[test]
+    fn every_sleeper_is_woken_although_none_looks_by_itself() {
+        let sleepers = [
+            "publish-to-sleeper",
+            "send-to-sleeper",
+            "receive-from-sleeper",
+            "wait",
+            "wait-overtaken",
+            "receive-sleeping",
+            "wait-to-send",
+        ];
+        let arguments: Vec<_> = sleepers.iter().flat_map(|operation| ["--operation", operation]).collect();
+        let (code, objects) = torture_without_backstop(&arguments);
+        assert_eq!((code, objects.len()), (Some(0), sleepers.len()), "{objects:?}");
+    }
+
+    /// Sleepers sleep until they are woken.
+    fn torture_without_backstop(more: &[&str]) -> (Option<i32>, Vec<Value>) {
+        torture_in(&[("LASTWORD_BACKSTOP", "none")], more)
+    }
 }

@@ -928,6 +928,7 @@ impl Pictured for Kernel {
             complete: now.progress.into(),
             deaths: now.incarnation,
             begun: now.begun,
+            asleep: false,
             idle: matches!(
                 self.program.node(now.node).ask,
                 Ask::Next { outcome: Outcome::Started | Outcome::Done, .. }

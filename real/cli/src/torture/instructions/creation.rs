@@ -1,4 +1,4 @@
-//! Creating and removing channels and boards.
+//! Creating and removing channels, mailboxes and boards.
 //!
 //! Memory is the objects that have the names: their modes, lengths, first words and headers. What the simulator knows of
 //! those is compared with its kernel, under which the same code of creation runs.
@@ -12,7 +12,7 @@ use super::words::{check_answer, strange};
 use crate::names::MODE;
 use lastword::Force;
 use lastword::protocol::header::{MAGIC, WORDS};
-use lastword::protocol::{slots, status};
+use lastword::protocol::{ready, slots, status};
 use lastword_sim::images::{self, Images, Plan};
 use lastword_sim::kernel::{Kernel, LENGTH_FULL, Op, Role, Scenario, Visible};
 use lastword_sim::world::Kills;
@@ -26,10 +26,18 @@ const VALUE: u64 = 7;
 /// In a header that is none, and in none.
 const NO_PAIR: u8 = 0;
 
+/// What the names are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Channel,
+    Mailbox,
+    Board,
+}
+
 /// What somebody does who comes to the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coming {
-    /// Takes the role of the producer or writer, creating what is not there.
+    /// Takes the role of the producer or the writer, creating what is not there.
     Takes,
     Removes,
 }
@@ -38,7 +46,7 @@ enum Coming {
 pub(super) struct OfNames {
     name: &'static str,
     about: &'static str,
-    board: bool,
+    of: Of,
     subject: Coming,
     successor: Coming,
 }
@@ -48,42 +56,56 @@ pub(super) const OPERATIONS: &[OfNames] = &[
     OfNames {
         name: "create-channel",
         about: "the producer's role of a channel that is not there",
-        board: false,
+        of: Of::Channel,
         subject: Coming::Takes,
         successor: Coming::Takes,
     },
     OfNames {
         name: "create-channel-removed",
         about: "the same; what is left is removed",
-        board: false,
+        of: Of::Channel,
         subject: Coming::Takes,
         successor: Coming::Removes,
     },
     OfNames {
         name: "remove-channel",
         about: "of a channel with a message; what is left is used",
-        board: false,
+        of: Of::Channel,
         subject: Coming::Removes,
         successor: Coming::Takes,
     },
     OfNames {
         name: "remove-channel-again",
         about: "the same; what is left is removed",
-        board: false,
+        of: Of::Channel,
         subject: Coming::Removes,
         successor: Coming::Removes,
     },
     OfNames {
+        name: "create-mailbox",
+        about: "the writer's role of a mailbox that is not there",
+        of: Of::Mailbox,
+        subject: Coming::Takes,
+        successor: Coming::Takes,
+    },
+    OfNames {
+        name: "remove-mailbox",
+        about: "of a mailbox in which a message waits; what is left is used",
+        of: Of::Mailbox,
+        subject: Coming::Removes,
+        successor: Coming::Takes,
+    },
+    OfNames {
         name: "create-board",
         about: "the writer's role of a board that is not there",
-        board: true,
+        of: Of::Board,
         subject: Coming::Takes,
         successor: Coming::Takes,
     },
     OfNames {
         name: "remove-board",
         about: "of a board with a value; what is left is used",
-        board: true,
+        of: Of::Board,
         subject: Coming::Removes,
         successor: Coming::Takes,
     },
@@ -108,15 +130,19 @@ impl Coming {
 
 impl OfNames {
     fn dimensions(&self) -> Dimensions {
-        if self.board {
-            Dimensions::Board { words: BOARD_WORDS }
-        } else {
-            Dimensions::Channel { consumers: CONSUMERS, capacity: CAPACITY }
+        match self.of {
+            Of::Channel => Dimensions::Channel { consumers: CONSUMERS, capacity: CAPACITY },
+            Of::Mailbox => Dimensions::Mailbox { capacity: CAPACITY },
+            Of::Board => Dimensions::Board { words: BOARD_WORDS },
         }
     }
 
     fn take(&self) -> Command {
-        if self.board { Command::TakeWriter } else { Command::TakeProducer }
+        match self.of {
+            Of::Channel => Command::TakeProducer,
+            Of::Mailbox => Command::TakeSender,
+            Of::Board => Command::TakeWriter,
+        }
     }
 
     fn command(&self, coming: Coming) -> Command {
@@ -127,40 +153,47 @@ impl OfNames {
     }
 
     fn use_it(&self) -> Command {
-        if self.board { Command::Set { word: 1, value: VALUE } } else { Command::Publish { message: MESSAGE.to_vec() } }
+        match self.of {
+            Of::Channel => Command::Publish { message: MESSAGE.to_vec() },
+            Of::Mailbox => Command::Send { message: MESSAGE.to_vec() },
+            Of::Board => Command::Set { word: 1, value: VALUE },
+        }
     }
 
-    /// What the role is found with, of a channel or board that is as it was before, or that is new.
+    /// What the role is found with, of a channel, mailbox or board that is as it was before, or that is new.
     fn found(&self, is_old: bool) -> Answer {
-        match (self.board, is_old) {
-            (false, false) => Answer::Resumed(None),
-            (false, true) => Answer::Resumed(Some(1)),
-            (true, false) => Answer::Restored(vec![0; BOARD_WORDS.into()]),
-            (true, true) => Answer::Restored(vec![0, VALUE]),
+        match (self.of, is_old) {
+            (Of::Channel, false) => Answer::Resumed(None),
+            (Of::Channel, true) => Answer::Resumed(Some(1)),
+            (Of::Mailbox, false) => Answer::Found { last: None, waits: false },
+            (Of::Mailbox, true) => Answer::Found { last: Some(1), waits: true },
+            (Of::Board, false) => Answer::Restored(vec![0; BOARD_WORDS.into()]),
+            (Of::Board, true) => Answer::Restored(vec![0, VALUE]),
         }
     }
 
     fn notes(&self) -> Vec<Note> {
-        if self.board {
-            [status::WRITER_HOLDER, status::WRITER_SINCE].map(|offset| (0, offset / 8)).to_vec()
-        } else {
-            let offsets = [
+        let offsets = match self.of {
+            Of::Channel => vec![
                 slots::layout::PRODUCER_HOLDER,
                 slots::layout::PRODUCER_SINCE,
                 slots::layout::consumer_holder(0),
                 slots::layout::consumer_since(0),
-            ];
-            offsets.map(|offset| (0, offset / 8)).to_vec()
-        }
+            ],
+            Of::Mailbox => vec![ready::WRITER_HOLDER, ready::WRITER_SINCE, ready::READER_HOLDER, ready::READER_SINCE],
+            Of::Board => vec![status::WRITER_HOLDER, status::WRITER_SINCE],
+        };
+        offsets.into_iter().map(|offset| (0, offset / 8)).collect()
     }
 
     /// Length of an object, in bytes.
     fn length(&self, object: usize) -> Option<usize> {
-        if self.board {
-            return status::Layout::new(BOARD_WORDS).map(|layout| layout.length());
+        let of_channel = if object == 0 { slots::Object::Locks } else { slots::Object::Data };
+        match self.of {
+            Of::Channel => slots::Layout::new(CONSUMERS, CAPACITY).ok().map(|layout| layout.length(of_channel)),
+            Of::Mailbox => ready::Layout::new(CAPACITY).map(|layout| layout.length()),
+            Of::Board => status::Layout::new(BOARD_WORDS).map(|layout| layout.length()),
         }
-        let object = if object == 0 { slots::Object::Locks } else { slots::Object::Data };
-        slots::Layout::new(CONSUMERS, CAPACITY).ok().map(|layout| layout.length(object))
     }
 
     /// An object as the simulator has it.
@@ -217,7 +250,11 @@ impl Operation for OfNames {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        if self.board { &["status"] } else { &["locks", "data"] }
+        match self.of {
+            Of::Channel => &["locks", "data"],
+            Of::Mailbox => &["ready"],
+            Of::Board => &["status"],
+        }
     }
 
     fn predict(&self) -> Result<Box<dyn Prediction + '_>, Trouble> {
@@ -230,7 +267,9 @@ impl Operation for OfNames {
         debug_assert_eq!(processes[SUBJECT], self.subject.simulated());
         let kills = Kills { max: 3, of: 1 << SUBJECT | 1 << SUCCESSOR };
         let (umask, stops, calls) = (false, false, u16::MAX);
-        let scenario = Scenario { name: self.name, processes, kills, board: self.board, umask, stops, calls };
+        // What the simulator knows of a board, one object, is as it is for a mailbox.
+        let board = self.of != Of::Channel;
+        let scenario = Scenario { name: self.name, processes, kills, board, umask, stops, calls };
         let before: &[usize] = match self.subject {
             Coming::Takes => &[SUBJECT],
             Coming::Removes => &[BEFORE, BEFORE, BEFORE, SUBJECT],
@@ -338,10 +377,10 @@ impl Stage<'_> {
     }
 
     fn expect(&self, what: &str, found: Answer, expected: Answer) -> Result<(), Trouble> {
-        let found = check_answer(found)?;
         if found == expected {
             return Ok(());
         }
+        let found = check_answer(found)?;
         Err(Trouble::Violation(format!("{what}: found {found:?}, expected {expected:?}")))
     }
 
@@ -352,23 +391,36 @@ impl Stage<'_> {
     ) -> Result<(), Trouble> {
         let mut rival = self.part()?;
         match rival.play(&self.of.take()) {
-            Answer::Failed(_) => {}
+            Answer::RoleTaken => {}
             answer => return Err(Trouble::Violation(format!("a role was had twice: {answer:?}"))),
         }
-        let used = check_answer(play(self, &self.of.use_it())?)?;
         let mut reader = self.part()?;
-        if self.of.board {
-            check_answer(reader.play(&Command::TakeMonitor))?;
-            return self.expect("a monitor reads", reader.play(&Command::Get { word: 1 }), Answer::Got(VALUE));
+        let message = |number| Answer::Read(Some((number, MESSAGE.to_vec())));
+        if self.of.of == Of::Mailbox {
+            self.expect("a reader takes its role", reader.play(&Command::TakeReceiver), Answer::Receives)?;
+            if self.is_old {
+                self.expect("the reader takes what waited", reader.play(&Command::Take), message(1))?;
+            }
+            self.expect("a second reader", self.part()?.play(&Command::TakeReceiver), Answer::RoleTaken)?;
         }
-        let Answer::Published(number) = used else { return Err(strange(&used)) };
-        let message = || Answer::Read(Some((number, MESSAGE.to_vec())));
+        let used = check_answer(play(self, &self.of.use_it())?)?;
+        let number = match (self.of.of, used) {
+            (Of::Channel, Answer::Published(number)) => number,
+            (Of::Mailbox, Answer::Sent(Some(number))) => {
+                return self.expect("the reader takes", reader.play(&Command::Take), message(number));
+            }
+            (Of::Board, Answer::Done) => {
+                check_answer(reader.play(&Command::TakeMonitor))?;
+                return self.expect("a monitor reads", reader.play(&Command::Get { word: 1 }), Answer::Got(VALUE));
+            }
+            (_, used) => return Err(strange(&used)),
+        };
         let nothing = Answer::Recovered { held: None, interrupted: false };
         self.expect("a consumer takes its role", reader.play(&Command::TakeConsumer(0)), nothing)?;
-        self.expect("a consumer acquires", reader.play(&Command::Acquire), message())?;
+        self.expect("a consumer acquires", reader.play(&Command::Acquire), message(number))?;
         let mut observer = self.part()?;
         check_answer(observer.play(&Command::TakeObserver))?;
-        self.expect("an observer peeks", observer.play(&Command::Peek), message())
+        self.expect("an observer peeks", observer.play(&Command::Peek), message(number))
     }
 }
 
@@ -380,6 +432,10 @@ impl Scene for Stage<'_> {
     fn look(&mut self) -> Result<Image, Trouble> {
         let subject = self.subject.as_ref().ok_or("nobody is stepped")?;
         self.camera.look(subject)
+    }
+
+    fn others_sleep(&self) -> bool {
+        false
     }
 
     fn has_meanwhile(&self) -> bool {
@@ -428,6 +484,7 @@ impl Scene for Stage<'_> {
         if self.coming == Coming::Removes {
             check_gone(&self.name)?;
             // It can be created anew.
+            self.is_old = false;
             let mut next = self.part()?;
             self.expect("the role is taken anew", next.play(&self.of.take()), self.of.found(false))?;
             self.check_works(|_, command| Ok(next.play(command)))?;

@@ -53,8 +53,8 @@ pub(crate) struct Options {
     /// Where evidence is saved, if there is any [default: a new directory for temporary files]
     #[arg(long, value_name = "DIRECTORY")]
     evidence: Option<PathBuf>,
-    /// Breaks a step of a protocol in the processes that are killed, which has to be found (builds with the feature
-    /// `broken` only)
+    /// Breaks a step of a protocol in the processes that are killed and in those that sleep, which has to be found, after
+    /// which its operation ends (builds with the feature `broken` only)
     #[arg(long = "break", value_name = "VARIANT", hide = cfg!(not(feature = "broken")))]
     variant: Option<String>,
 }
@@ -68,7 +68,8 @@ Examples:
 Each operation is done by a process of this very program that is stopped before each of its instructions. Memory is looked
 at there. For each different image a process is brought to that point again and killed with SIGKILL; the next one takes
 its role and recovers, is stopped at each of its instructions too, and is killed at each of its images; the one after that
-recovers, everybody goes on, and is judged.
+recovers, everybody goes on, and is judged. Where somebody sleeps, before and after a wake-up are two moments to be killed
+at; who sleeps must get what it sleeps for from whoever comes next.
 
   images      different contents of shared memory at the operation's instruction boundaries
   kills       of a process in its operation; nested: of the process that recovered from that

@@ -6,9 +6,13 @@
 use crate::names::MODE;
 use lastword::ready::{self, Mailbox, SendError, State};
 use lastword::status::{self, Key, Monitor, Writer};
-use lastword::{Channel, Consumer, Force, NameError, Observer, Producer, Recovery};
+use lastword::{Channel, Consumer, Force, NameError, Observer, OpenError, Producer, Recovery};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
+use std::time::Duration;
+
+/// Who sleeps for so long was not woken.
+const SLEEP: Duration = Duration::from_secs(60);
 
 /// The channel or the board that a part is of, by its dimensions.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -57,6 +61,20 @@ pub(super) enum Command {
     },
     /// Receives what waits, and clears it.
     Take,
+    /// Receives what waits, which waits on.
+    TryReceive,
+    /// Clears what waits.
+    Clear,
+    /// Sleeps until a message is there that the consumer has not had, or until the mailbox is free.
+    Wait,
+    /// Sleeps until a message waits, and receives it, which waits on.
+    WaitAndReceive,
+    /// The same, and clears it.
+    WaitAndTake,
+    /// Sleeps until the mailbox is free, and sends.
+    WaitAndSend {
+        message: Vec<u8>,
+    },
     Remove,
 }
 
@@ -90,8 +108,14 @@ pub(super) enum Answer {
     Receives,
     /// The number of what was sent, if the mailbox was free.
     Sent(Option<u64>),
+    /// The number of what was cleared, if anything was.
+    Cleared(Option<u64>),
+    /// Whether what was slept for is there.
+    Awake(bool),
     Done,
     Removed(bool),
+    /// Somebody else has the role.
+    RoleTaken,
     Failed(String),
 }
 
@@ -102,6 +126,8 @@ enum Gave {
     Number(Option<u64>),
     Word(u64),
     Held,
+    Awake(bool),
+    Cleared(Option<u64>),
     Nothing,
     Removed(bool),
 }
@@ -156,7 +182,10 @@ impl Part {
         ends();
         match gave.and_then(|gave| self.tell(gave)) {
             Ok(answer) => answer,
-            Err(error) => Answer::Failed(error.to_string()),
+            Err(error) => match error.downcast_ref() {
+                Some(OpenError::RoleTaken { .. }) => Answer::RoleTaken,
+                _ => Answer::Failed(error.to_string()),
+            },
         }
     }
 
@@ -207,6 +236,23 @@ impl Part {
             (Command::Take, Role::Receiver(reader)) => {
                 Gave::Number(reader.try_take_into(&mut self.buffer)?.map(|number| number.get()))
             }
+            (Command::TryReceive, Role::Receiver(reader)) => {
+                Gave::Number(reader.try_receive()?.map(|message| copy(&message, &mut self.buffer)))
+            }
+            (Command::WaitAndTake, Role::Receiver(reader)) => {
+                Gave::Number(reader.take_into(&mut self.buffer, Some(SLEEP))?.map(|number| number.get()))
+            }
+            (Command::WaitAndSend { message }, Role::Sender(writer)) => {
+                Gave::Number(Some(writer.send(message, Some(SLEEP))?.get()))
+            }
+            (Command::WaitAndReceive, Role::Receiver(reader)) => {
+                Gave::Number(reader.receive(Some(SLEEP))?.map(|message| copy(&message, &mut self.buffer)))
+            }
+            (Command::Clear, Role::Receiver(reader)) => {
+                Gave::Cleared(reader.try_receive()?.map(|message| message.clear().get()))
+            }
+            (Command::Wait, Role::Consumer(consumer)) => Gave::Awake(consumer.wait(Some(SLEEP))?),
+            (Command::Wait, Role::Sender(writer)) => Gave::Awake(writer.wait(Some(SLEEP))?),
             (Command::Publish { message }, Role::Producer(producer)) => {
                 Gave::Number(Some(producer.publish(message)?.get()))
             }
@@ -279,6 +325,8 @@ impl Part {
             (Gave::Number(number), Role::Consumer(_)) => Answer::Newest(number),
             (Gave::Number(Some(number)), _) => Answer::Published(number),
             (Gave::Word(word), _) => Answer::Got(word),
+            (Gave::Cleared(number), _) => Answer::Cleared(number),
+            (Gave::Awake(is_there), _) => Answer::Awake(is_there),
             (Gave::Removed(removed), _) => Answer::Removed(removed),
             _ => Answer::Done,
         })
@@ -291,6 +339,13 @@ fn held(consumer: &mut Consumer<[u8]>) -> Option<Message> {
     let message = (sample.sequence().get(), sample.to_vec());
     sample.keep();
     Some(message)
+}
+
+/// Copies a message that was received; its number.
+fn copy(message: &ready::Received<'_, [u8]>, into: &mut Vec<u8>) -> u64 {
+    into.resize(message.len(), 0);
+    message.read_into(into);
+    message.sequence().get()
 }
 
 /// The number of what was sent; `None` where the mailbox was full.

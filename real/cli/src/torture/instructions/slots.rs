@@ -3,14 +3,14 @@
 use super::Trouble;
 use super::image::Note;
 use super::part::{Answer, Command, Dimensions, Message};
-use super::words::{Play, Script, Stage, strange};
+use super::words::{Play, Script, Sleeper, Stage, strange};
 use lastword::Sequence;
 use lastword::protocol::memory::Numbering;
 use lastword::protocol::model::slots::{Event, Op, Oracle, Scenario};
 use lastword::protocol::model::{self, Scenario as _, check_answer};
 use lastword::protocol::slots::{self, Lock, Object, Stamp, Word};
 
-use Op::{Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread};
+use Op::{Acquire, Newest, Peek, Publish, PublishInPlace, ReadLast, Release, Reread, Sleep};
 
 const CONSUMERS: u8 = 2;
 const CAPACITY: usize = 32;
@@ -34,8 +34,17 @@ const PUBLISHES: &[usize] = &[PRODUCER, PRODUCER, CONSUMER, CONSUMER, PRODUCER, 
 const ACQUIRES: Scenario<'static> =
     processes(&[&[Publish(32), Publish(24), Publish(9)], &[Acquire, Acquire], &[], &[]]);
 const RELEASES: Scenario<'static> = processes(&[&[Publish(32)], &[Acquire, Release], &[], &[]]);
-const PLAIN: Script<OfChannel> =
-    Script { name: "", about: "", before: &[], process: PRODUCER, meanwhile: &[], killed_where: None };
+const SLEEPS: Scenario<'static> =
+    processes(&[&[Publish(32), Publish(32), Publish(32), Publish(32), Publish(17)], &[Acquire, Sleep], &[], &[]]);
+const PLAIN: Script<OfChannel> = Script {
+    name: "",
+    about: "",
+    before: &[],
+    process: PRODUCER,
+    meanwhile: &[],
+    sleeper: Sleeper::Nobody,
+    killed_where: None,
+};
 
 const fn publishes(next: &'static [&'static [Op]]) -> Scenario<'static> {
     processes(next)
@@ -77,6 +86,39 @@ pub(super) const OPERATIONS: &[OfChannel] = &[
             name: "publish-in-place",
             about: "a loan, written in two pieces that share a word, the second first",
             before: PUBLISHES,
+            ..PLAIN
+        },
+    },
+    OfChannel {
+        model: SLEEPS,
+        script: Script {
+            name: "publish-to-sleeper",
+            about: "as publish, while a consumer sleeps that has the message before locked",
+            before: &[PRODUCER, PRODUCER, CONSUMER, PRODUCER, PRODUCER, PRODUCER, CONSUMER],
+            sleeper: Sleeper::Other(CONSUMER),
+            ..PLAIN
+        },
+    },
+    OfChannel {
+        model: SLEEPS,
+        script: Script {
+            name: "wait",
+            about: "a consumer falls asleep, and is woken by a message",
+            before: &[PRODUCER, PRODUCER, CONSUMER, CONSUMER],
+            process: CONSUMER,
+            meanwhile: &[(1, PRODUCER)],
+            sleeper: Sleeper::Itself,
+            ..PLAIN
+        },
+    },
+    OfChannel {
+        model: SLEEPS,
+        script: Script {
+            name: "wait-overtaken",
+            about: "the message is published when the consumer has noted that it sleeps, and does not yet",
+            before: &[PRODUCER, PRODUCER, CONSUMER, CONSUMER],
+            process: CONSUMER,
+            meanwhile: &[(1, PRODUCER)],
             ..PLAIN
         },
     },
@@ -186,6 +228,7 @@ pub(super) const OPERATIONS: &[OfChannel] = &[
             process: CONSUMER,
             meanwhile: &[(1, PRODUCER)],
             killed_where: Some(|play, words| play.lock(words) == Some(Lock::Claim)),
+            ..PLAIN
         },
     },
     OfChannel {
@@ -270,6 +313,29 @@ impl Play for OfChannel {
         consumers.chain(producer).map(|offset| (1, offset / 8)).collect()
     }
 
+    fn is_exclusive(&self, process: usize) -> bool {
+        process != OBSERVER
+    }
+
+    fn slept_on(&self) -> Option<Word> {
+        Some(Word::Latest)
+    }
+
+    fn rouse(&self, stage: &mut Stage<'_, Self>, _: usize) -> Result<(), Trouble> {
+        stage.perform(PRODUCER, Publish(11)).map(drop)
+    }
+
+    /// It can lock a newer message than the one it has.
+    fn awake(&self, stage: &mut Stage<'_, Self>, process: usize, _: Op) -> Result<(), Trouble> {
+        let before = stage.perform(process, Reread)?;
+        let after = stage.perform(process, Acquire)?;
+        match (&before, &after) {
+            (Answer::Read(None), Answer::Read(Some(_))) => Ok(()),
+            (Answer::Read(Some((before, _))), Answer::Read(Some((after, _)))) if after > before => Ok(()),
+            _ => Err(Trouble::Violation(format!("a consumer that was woken has {after:?}, and had {before:?}"))),
+        }
+    }
+
     fn take(&self, process: usize) -> Command {
         match process {
             PRODUCER => Command::TakeProducer,
@@ -312,6 +378,7 @@ impl Play for OfChannel {
                 Command::Acquire
             }
             Reread => Command::Reread,
+            Sleep => Command::Wait,
             Release => {
                 Scenario::judge(oracle, Event::BeginRelease(reader(process)))?;
                 Command::Release
@@ -341,6 +408,7 @@ impl Play for OfChannel {
                 Scenario::judge(oracle, Event::EndRead(reader(process), number.map(stamp).transpose()?))?;
             }
             (Reread | ReadLast, Answer::Read(message)) => check_content(oracle, message.as_ref())?,
+            (Sleep, Answer::Awake(true)) => {}
             (Release, Answer::Done) => {
                 Scenario::judge(oracle, Event::EndRelease(reader(process)))?;
             }

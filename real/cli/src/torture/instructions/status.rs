@@ -3,7 +3,7 @@
 use super::Trouble;
 use super::image::Note;
 use super::part::{Answer, Command, Dimensions};
-use super::words::{Play, Script, Stage, strange};
+use super::words::{Play, Script, Sleeper, Stage, strange};
 use lastword::protocol::model::Scenario as _;
 use lastword::protocol::model::status::{Event, Op, Oracle, Scenario};
 use lastword::protocol::status::{self, Word};
@@ -32,6 +32,7 @@ pub(super) const OPERATIONS: &[OfBoard] = &[
             before: &[WRITER, WRITER],
             process: WRITER,
             meanwhile: &[],
+            sleeper: Sleeper::Nobody,
             killed_where: None,
         },
     },
@@ -43,6 +44,7 @@ pub(super) const OPERATIONS: &[OfBoard] = &[
             before: &[WRITER, WRITER],
             process: WRITER,
             meanwhile: &[],
+            sleeper: Sleeper::Nobody,
             killed_where: Some(|_, words| words[1] == 2 << 32 | 2),
         },
     },
@@ -74,6 +76,10 @@ impl Play for OfBoard {
 
     fn notes(&self) -> Vec<Note> {
         [status::WRITER_HOLDER, status::WRITER_SINCE].map(|offset| (0, offset / 8)).to_vec()
+    }
+
+    fn is_exclusive(&self, process: usize) -> bool {
+        process == WRITER
     }
 
     fn take(&self, process: usize) -> Command {

@@ -9,13 +9,16 @@ use super::subject::NOT_TRACED;
 use crate::explain::cannot;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The running program, even if its file has been replaced meanwhile.
 const PROGRAM: &str = "/proc/self/exe";
@@ -27,12 +30,23 @@ const INSTRUCTIONS_MAX: u64 = 500_000;
 const SYSCALL: i64 = 0x050f;
 /// System calls that wait for time to pass.
 const SLEEPS: [u64; 2] = [35, 230];
+/// The system call futex(2), and what it may be asked to do: sleep, wake.
+const FUTEX: u64 = 202;
+const FUTEX_WAITS: [u64; 2] = [0, 9];
+const FUTEX_WAKES: [u64; 2] = [1, 10];
+/// Its flags.
+const FUTEX_FLAGS: u64 = 0x180;
+/// So long a process may take to fall asleep, or to wake up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_micros(200);
 
 /// Where a tracee is after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// Between two instructions of the operation.
     Instruction,
+    /// Asleep in the kernel, until somebody wakes it.
+    Asleep,
     /// The operation is complete.
     End,
 }
@@ -50,8 +64,12 @@ pub(super) struct Tracee {
     pub(super) instructions: u64,
     /// System calls done of it.
     pub(super) system_calls: u64,
-    /// System calls of it that wait for time to pass.
+    /// System calls of it that wait for time to pass, or slept.
     pub(super) sleeps: u64,
+    /// Its calls that wake whoever sleeps on a word.
+    pub(super) wakes: u64,
+    /// Whether it was asleep at the end of the last step.
+    pub(super) is_asleep: bool,
     is_gone: bool,
 }
 
@@ -85,6 +103,8 @@ impl Tracee {
             instructions: 0,
             system_calls: 0,
             sleeps: 0,
+            wakes: 0,
+            is_asleep: false,
             is_gone: false,
         };
         tracee.rest()?;
@@ -113,29 +133,85 @@ impl Tracee {
         }
         self.go_on()?;
         self.rest()?;
-        (self.instructions, self.system_calls, self.sleeps) = (0, 0, 0);
+        (self.instructions, self.system_calls, self.sleeps, self.wakes) = (0, 0, 0, 0);
         Ok(())
     }
 
-    /// Does one instruction.
+    /// Goes on with a command that has begun, without stepping, and falls asleep in it.
+    pub(super) fn fall_asleep(&mut self) -> Result<(), Trouble> {
+        self.go_on()?;
+        match self.rest_or_sleep(PATIENCE)? {
+            Some(At::Asleep) => Ok(()),
+            Some(_) => Err(Trouble::Violation("a process that was to sleep did not".to_owned())),
+            None => Err(Trouble::Violation(format!("a process was not asleep within {PATIENCE:?}"))),
+        }
+    }
+
+    /// Whether a process that fell asleep has come to the end of its command within `limit`.
+    pub(super) fn is_awake_within(&mut self, limit: Duration) -> Result<bool, Trouble> {
+        let started = Instant::now();
+        loop {
+            match self.poll()? {
+                Some(At::End) => return Ok(true),
+                Some(_) => return Err(io::Error::other("a process that was not stepped has stopped").into()),
+                None if started.elapsed() >= limit => return Ok(false),
+                None => thread::sleep(LOOK_EVERY),
+            }
+        }
+    }
+
+    /// Does one instruction; or, if it sleeps in it, goes on to where it sleeps. The next step is to where it has woken up.
     pub(super) fn step(&mut self) -> Result<At, Trouble> {
+        if self.is_asleep {
+            return self.wake_up();
+        }
         let call = self.system_call()?;
         ptrace::step(self.pid, None).map_err(refused)?;
-        let at = self.wait()?;
-        if at == At::End {
-            return Ok(at);
+        if call.is_some_and(Call::may_sleep) {
+            match self.rest_or_sleep(PATIENCE)? {
+                Some(At::Asleep) => {
+                    self.is_asleep = true;
+                    self.sleeps += 1;
+                    return Ok(At::Asleep);
+                }
+                Some(At::End) => return Ok(At::End),
+                Some(At::Instruction) => {}
+                None => return Err(Trouble::Violation("a process neither sleeps nor goes on".to_owned())),
+            }
+        } else if self.wait()? == At::End {
+            return Ok(At::End);
         }
         self.instructions += 1;
         if let Some(call) = call {
-            self.system_calls += 1;
-            self.sleeps += u64::from(SLEEPS.contains(&call));
+            self.called(call);
         }
         if self.instructions > INSTRUCTIONS_MAX {
             return Err(Trouble::Violation(format!(
                 "the operation has not ended after {INSTRUCTIONS_MAX} instructions"
             )));
         }
+        Ok(At::Instruction)
+    }
+
+    fn wake_up(&mut self) -> Result<At, Trouble> {
+        let started = Instant::now();
+        let at = loop {
+            match self.poll()? {
+                Some(at) => break at,
+                None if started.elapsed() >= PATIENCE => return Err(stranded()),
+                None => thread::sleep(LOOK_EVERY),
+            }
+        };
+        self.is_asleep = false;
+        self.instructions += 1;
+        self.system_calls += 1;
         Ok(at)
+    }
+
+    fn called(&mut self, call: Call) {
+        self.system_calls += 1;
+        self.sleeps += u64::from(SLEEPS.contains(&call.number));
+        self.wakes += u64::from(call.wakes());
     }
 
     /// Goes on to the end of its next system call.
@@ -146,7 +222,8 @@ impl Tracee {
                 return Ok(At::End);
             }
         }
-        self.system_calls += 1;
+        let registers = ptrace::getregs(self.pid).map_err(refused)?;
+        self.called(Call { number: registers.orig_rax, asks: registers.rsi });
         Ok(At::Instruction)
     }
 
@@ -200,12 +277,51 @@ impl Tracee {
     fn rest(&mut self) -> Result<(), Trouble> {
         match self.wait()? {
             At::End => Ok(()),
-            At::Instruction => Err(io::Error::other("a process that was not stepped has stopped").into()),
+            _ => Err(io::Error::other("a process that was not stepped has stopped").into()),
         }
     }
 
     fn wait(&mut self) -> Result<At, Trouble> {
-        match waitpid(self.pid, None).map_err(refused)? {
+        let status = waitpid(self.pid, None).map_err(refused)?;
+        self.stopped(status)
+    }
+
+    /// Where it has stopped, if it has.
+    fn poll(&mut self) -> Result<Option<At>, Trouble> {
+        match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)).map_err(refused)? {
+            WaitStatus::StillAlive => Ok(None),
+            status => self.stopped(status).map(Some),
+        }
+    }
+
+    /// Waits until it has stopped or sleeps; `None` if it has done neither within `limit`.
+    fn rest_or_sleep(&mut self, limit: Duration) -> Result<Option<At>, Trouble> {
+        let started = Instant::now();
+        loop {
+            if let Some(at) = self.poll()? {
+                return Ok(Some(at));
+            }
+            if self.sleeps_in_futex() {
+                return Ok(Some(At::Asleep));
+            }
+            if started.elapsed() >= limit {
+                return Ok(None);
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Whether the kernel has it asleep in futex(2).
+    fn sleeps_in_futex(&self) -> bool {
+        let read = |file| fs::read_to_string(format!("/proc/{}/{file}", self.pid)).unwrap_or_default();
+        let (call, status) = (read("syscall"), read("stat"));
+        // The name in parentheses may have spaces.
+        let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        state == Some('S') && call.split(' ').next() == Some(&FUTEX.to_string())
+    }
+
+    fn stopped(&mut self, status: WaitStatus) -> Result<At, Trouble> {
+        match status {
             WaitStatus::Stopped(_, Signal::SIGTRAP) | WaitStatus::PtraceSyscall(_) => Ok(At::Instruction),
             WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(At::End),
             status => self.ended(status),
@@ -233,8 +349,8 @@ impl Tracee {
         Err(Trouble::Violation(format!("a process {how}; it said: {}", words.trim())))
     }
 
-    /// The number of the system call that comes next, if one does.
-    fn system_call(&mut self) -> Result<Option<u64>, Trouble> {
+    /// The system call that comes next, if one does.
+    fn system_call(&mut self) -> Result<Option<Call>, Trouble> {
         let registers = ptrace::getregs(self.pid).map_err(refused)?;
         let is_call = match self.calls.get(&registers.rip) {
             Some(&is_call) => is_call,
@@ -245,8 +361,33 @@ impl Tracee {
                 is_call
             }
         };
-        Ok(is_call.then_some(registers.rax))
+        Ok(is_call.then_some(Call { number: registers.rax, asks: registers.rsi }))
     }
+}
+
+/// A system call.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    number: u64,
+    /// Its second argument: of futex(2), what it is to do.
+    asks: u64,
+}
+
+impl Call {
+    fn may_sleep(self) -> bool {
+        self.number == FUTEX && FUTEX_WAITS.contains(&(self.asks & !FUTEX_FLAGS))
+    }
+
+    fn wakes(self) -> bool {
+        self.number == FUTEX && FUTEX_WAKES.contains(&(self.asks & !FUTEX_FLAGS))
+    }
+}
+
+/// What is said of a process that sleeps on although what it sleeps for is there.
+pub(super) fn stranded() -> Trouble {
+    Trouble::Violation(format!(
+        "stranded: what a process sleeps for is there, and it was not woken within {PATIENCE:?}"
+    ))
 }
 
 impl Drop for Tracee {

@@ -1,4 +1,4 @@
-//! One operation, killed wherever memory looks different.
+//! One operation, killed wherever memory looks different, or others sleep.
 
 use super::Trouble;
 use super::image::{Image, difference};
@@ -19,6 +19,8 @@ pub(super) struct Outcome {
     pub(super) instructions: u64,
     /// How many different images there were at its instruction boundaries.
     pub(super) distinct_images: usize,
+    /// The same, those before and after a wake-up or a sleep told apart: each has somebody killed.
+    pub(super) distinct_moments: usize,
     pub(super) kills: usize,
     /// Recoveries that were completed and judged.
     pub(super) recoveries: usize,
@@ -64,15 +66,33 @@ pub(super) struct Point {
     pub(super) changed: Vec<String>,
 }
 
-/// An image, and where it was seen first.
+/// What a kill leaves: memory, and who sleeps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Moment {
+    image: Image,
+    /// How often the process has woken others, where others sleep.
+    wakes: u64,
+    /// Whether it sleeps itself.
+    is_asleep: bool,
+}
+
+impl Moment {
+    fn now(scene: &mut dyn Scene) -> Result<Self, Trouble> {
+        let (image, others_sleep) = (scene.look()?, scene.others_sleep());
+        let subject = scene.subject()?;
+        Ok(Self { image, wakes: if others_sleep { subject.wakes } else { 0 }, is_asleep: subject.is_asleep })
+    }
+}
+
+/// A moment, and where it was seen first.
 #[derive(Clone, Debug)]
 struct Seen {
-    image: Image,
+    moment: Moment,
     instruction: u64,
     system_calls: u64,
 }
 
-/// Everything that one process showed, the first image being that before it did anything.
+/// Everything that one process showed, the first moment being that before it did anything.
 #[derive(Debug)]
 struct Walk {
     seen: Vec<Seen>,
@@ -104,8 +124,13 @@ pub(super) fn run(operation: &dyn Operation, host: &Host<'_>, effort: &Effort) -
     let mut trial = Trial { operation, host, prediction: &*prediction, missed: HashSet::new(), outcome: &mut outcome };
     let Some(walk) = trial.alive()? else { return Ok(outcome) };
     trial.outcome.instructions = walk.instructions;
-    trial.outcome.distinct_images = walk.seen.len();
+    trial.outcome.distinct_moments = walk.seen.len();
+    trial.outcome.distinct_images = walk.seen.iter().map(|seen| &seen.moment.image).collect::<HashSet<_>>().len();
     for (at, seen) in walk.seen.iter().enumerate() {
+        // What is broken on purpose has to be found once.
+        if host.broken.is_some() && trial.outcome.misses + trial.outcome.violations > 0 {
+            break;
+        }
         effort.kills.fetch_add(1, Ordering::Relaxed);
         let steps = effort.is_whole || at == 0 || at + 1 == walk.seen.len();
         let Some(recovery) = trial.killed(&walk, seen, steps)? else { continue };
@@ -186,10 +211,10 @@ impl Trial<'_> {
 
     /// Steps the subject to the end, and looks at memory before each instruction.
     fn walk(&mut self, scene: &mut dyn Scene, phase: Phase, way: &[Point]) -> Result<Walk, Trouble> {
-        let mut last = scene.look()?;
+        let mut last = Moment::now(scene)?;
         let mut known = HashSet::from([last.clone()]);
         let mut walk =
-            Walk { seen: vec![Seen { image: last.clone(), instruction: 0, system_calls: 0 }], instructions: 0 };
+            Walk { seen: vec![Seen { moment: last.clone(), instruction: 0, system_calls: 0 }], instructions: 0 };
         self.compare(phase, &walk, way);
         let mut changes = 0;
         loop {
@@ -197,33 +222,33 @@ impl Trial<'_> {
             if scene.subject()?.step()? == At::End {
                 break;
             }
-            let mut now = scene.look()?;
+            let mut now = Moment::now(scene)?;
             if now == last {
                 continue;
             }
-            changes += 1;
+            changes += usize::from(now.image != last.image);
             loop {
                 if known.insert(now.clone()) {
                     let subject = scene.subject()?;
                     let (instruction, system_calls) = (subject.instructions, subject.system_calls);
-                    walk.seen.push(Seen { image: now.clone(), instruction, system_calls });
+                    walk.seen.push(Seen { moment: now.clone(), instruction, system_calls });
                     self.compare(phase, &walk, way);
                 }
                 last = now;
                 if !scene.meanwhile(changes)? {
                     break;
                 }
-                now = scene.look()?;
+                now = Moment::now(scene)?;
             }
         }
         let subject = scene.subject()?;
         walk.instructions = subject.instructions;
-        if let Some(what) = self.prediction.unfinished(phase, &last) {
-            let seen = Seen { image: last, instruction: walk.instructions, system_calls: subject.system_calls };
+        if let Some(what) = self.prediction.unfinished(phase, &last.image) {
+            let seen = Seen { moment: last, instruction: walk.instructions, system_calls: subject.system_calls };
             self.miss(phase, format!("at the end: {what}"), &walk, &seen, way);
         }
         if phase == Phase::Recovering && subject.sleeps > 0 {
-            return Err(Trouble::Violation(format!("recovery waited {} times for time to pass", subject.sleeps)));
+            return Err(Trouble::Violation(format!("recovery slept {} times", subject.sleeps)));
         }
         Ok(walk)
     }
@@ -231,7 +256,7 @@ impl Trial<'_> {
     /// Compares the newest image with what is predicted.
     fn compare(&mut self, phase: Phase, walk: &Walk, way: &[Point]) {
         let (Some(first), Some(seen)) = (walk.seen.first(), walk.seen.last()) else { return };
-        if let Some(what) = self.prediction.miss(phase, &first.image, &seen.image) {
+        if let Some(what) = self.prediction.miss(phase, &first.moment.image, &seen.moment.image) {
             self.miss(phase, what, walk, seen, way);
         }
     }
@@ -270,7 +295,14 @@ impl Trial<'_> {
 }
 
 fn point(kinds: &[&str], of: &'static str, walk: &Walk, seen: &Seen) -> Point {
-    let changed = walk.seen.first().map(|first| difference(kinds, &first.image, &seen.image)).unwrap_or_default();
+    let first = walk.seen.first();
+    let mut changed = first.map(|first| difference(kinds, &first.moment.image, &seen.moment.image)).unwrap_or_default();
+    if seen.moment.wakes > 0 {
+        changed.push(format!("others woken {} times", seen.moment.wakes));
+    }
+    if seen.moment.is_asleep {
+        changed.push("asleep".to_owned());
+    }
     Point { of, instruction: seen.instruction, changed }
 }
 
@@ -280,23 +312,23 @@ fn point(kinds: &[&str], of: &'static str, walk: &Walk, seen: &Seen) -> Point {
 /// of them.
 fn bring_to(scene: &mut dyn Scene, target: &Seen, host: &Host<'_>) -> Result<(), Trouble> {
     let mut changes = 0;
-    let mut last = scene.look()?;
+    let mut last = Moment::now(scene)?;
     let mut skips = if scene.has_meanwhile() { 0 } else { target.system_calls };
-    while last != target.image {
+    while last != target.moment {
         host.check()?;
         let at = if skips > 0 { scene.subject()?.skip()? } else { scene.subject()?.step()? };
         if at == At::End {
             return Err(Trouble::Violation("an operation that is repeated does not show the same images".to_owned()));
         }
-        let now = scene.look()?;
+        let now = Moment::now(scene)?;
         skips = skips.saturating_sub(1);
         if now == last {
             continue;
         }
-        changes += 1;
+        changes += usize::from(now.image != last.image);
         last = now;
-        while last != target.image && scene.meanwhile(changes)? {
-            last = scene.look()?;
+        while last != target.moment && scene.meanwhile(changes)? {
+            last = Moment::now(scene)?;
         }
     }
     Ok(())

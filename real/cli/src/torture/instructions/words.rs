@@ -7,15 +7,26 @@ use super::Trouble;
 use super::image::{Camera, Image, Note};
 use super::part::{Answer, Command, Dimensions, Part};
 use super::scene::{Host, Operation, Phase, Prediction, Scene, check_gone, nearest};
-use super::tracee::{At, Tracee};
+use super::tracee::{At, PATIENCE, Tracee, stranded};
 use lastword::protocol::memory::Numbering;
 use lastword::protocol::model::Scenario;
 use lastword_sim::images::{self, Images, Plan};
 use lastword_sim::memory::Model;
 use lastword_sim::world::{Kills, Setting, World};
+use std::time::Duration;
 
 /// What the words of an image have to be like.
 pub(super) type Condition<P> = fn(&P, &[u64]) -> bool;
+
+/// Who sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleeper {
+    Nobody,
+    /// A process whose next operation is to sleep is asleep in it when the operation begins.
+    Other(usize),
+    /// The process itself, and then others do what they do meanwhile.
+    Itself,
+}
 
 /// One operation of a protocol's scenario.
 pub(super) struct Script<P: ?Sized> {
@@ -27,6 +38,7 @@ pub(super) struct Script<P: ?Sized> {
     pub(super) process: usize,
     /// Who performs the next operation when the process has changed memory for so many times.
     pub(super) meanwhile: &'static [(usize, usize)],
+    pub(super) sleeper: Sleeper,
     /// If so, the process is killed where memory is so first, and it is its successor's recovery that is looked at.
     pub(super) killed_where: Option<Condition<P>>,
 }
@@ -60,6 +72,38 @@ pub(super) trait Play: Sync {
     /// The words that note who has a role, which no protocol reads, and the simulator does not know of.
     fn notes(&self) -> Vec<Note>;
 
+    /// Whether nobody else can have the role of a process.
+    fn is_exclusive(&self, process: usize) -> bool;
+
+    /// The word that processes sleep on, if any does.
+    fn slept_on(&self) -> Option<Word<Self>> {
+        None
+    }
+
+    /// Somebody does what a process sleeps for.
+    fn rouse(&self, stage: &mut Stage<'_, Self>, process: usize) -> Result<(), Trouble>
+    where
+        Self: Sized,
+    {
+        let _ = (stage, process);
+        Ok(())
+    }
+
+    /// A process that is awake gets what it slept for.
+    fn awake(&self, stage: &mut Stage<'_, Self>, process: usize, op: Op<Self>) -> Result<(), Trouble>
+    where
+        Self: Sized,
+    {
+        let _ = (stage, process, op);
+        Ok(())
+    }
+
+    /// How the operation that is looked at is done, where that is not as [`begin`](Self::begin) says.
+    fn instead(&self, op: Op<Self>) -> Option<Command> {
+        let _ = op;
+        None
+    }
+
     /// How a process takes its role.
     fn take(&self, process: usize) -> Command;
 
@@ -85,6 +129,31 @@ enum Doing<O> {
     Performing(O),
 }
 
+/// Who plays a part.
+enum Player {
+    /// This process.
+    Here(Box<Part>),
+    /// A process of its own, which can sleep.
+    Apart(Tracee),
+}
+
+impl Player {
+    fn play(&mut self, command: &Command) -> Result<Answer, Trouble> {
+        match self {
+            Player::Here(part) => Ok(part.play(command)),
+            Player::Apart(process) => process.play(command),
+        }
+    }
+}
+
+/// A process that is asleep, or was and has not been looked at since.
+struct Asleep<P: Play> {
+    process: usize,
+    op: Op<P>,
+    /// The word that it sleeps on, when it fell asleep.
+    word: u64,
+}
+
 /// A channel or board, its processes, and their judge.
 pub(super) struct Stage<'h, P: Play> {
     play: &'h P,
@@ -92,9 +161,10 @@ pub(super) struct Stage<'h, P: Play> {
     name: String,
     camera: Camera,
     oracle: Oracle<P>,
-    /// The roles that this process has.
-    parts: Vec<Option<Part>>,
+    /// The processes but the subject.
+    parts: Vec<Option<Player>>,
     subject: Option<Tracee>,
+    asleep: Option<Asleep<P>>,
     /// How many operations of each process are begun.
     begun: Vec<usize>,
     doing: Doing<Op<P>>,
@@ -121,8 +191,12 @@ impl<P: Play> Operation for P {
         let setting = Setting { kills, ..Setting::new(Model::Sc, kills.max) };
         let mut world = World::new(self.model(), &setting)?;
         let is_here = script.killed_where.map(|condition| move |words: &Vec<u64>| condition(self, words));
+        let mut before = script.before.to_vec();
+        if let Sleeper::Other(process) = script.sleeper {
+            before.push(process);
+        }
         let plan = Plan {
-            before: script.before,
+            before: &before,
             process: script.process,
             meanwhile: script.meanwhile,
             successor: script.process,
@@ -152,6 +226,7 @@ impl<P: Play> Operation for P {
             begun: vec![0; parts.len()],
             parts,
             subject: Some(subject),
+            asleep: None,
             doing: Doing::Taking,
             meanwhile: 0,
         };
@@ -161,6 +236,9 @@ impl<P: Play> Operation for P {
             } else {
                 stage.take(process)?;
             }
+        }
+        if let Sleeper::Other(process) = script.sleeper {
+            stage.fall_asleep(process)?;
         }
         stage.begin(script.before.contains(&script.process))?;
         if let Some(condition) = script.killed_where {
@@ -185,7 +263,12 @@ impl<P: Play> Stage<'_, P> {
     fn take(&mut self, process: usize) -> Result<(), Trouble> {
         let command = self.play.take(process);
         if process != self.play.script().process {
-            self.parts[process] = Some(Part::new(&self.name, self.play.dimensions())?);
+            let dimensions = self.play.dimensions();
+            self.parts[process] = Some(if self.play.script().sleeper == Sleeper::Other(process) {
+                Player::Apart(self.host.start(&self.name, dimensions)?)
+            } else {
+                Player::Here(Box::new(Part::new(&self.name, dimensions)?))
+            });
         }
         let answer = self.command(process, &command)?;
         self.play.taken(&mut self.oracle, process, answer)
@@ -215,10 +298,76 @@ impl<P: Play> Stage<'_, P> {
 
     fn command(&mut self, process: usize, command: &Command) -> Result<Answer, Trouble> {
         let answer = match &mut self.parts[process] {
-            Some(part) => part.play(command),
+            Some(player) => player.play(command)?,
             None => self.subject()?.play(command)?,
         };
         check_answer(answer)
+    }
+
+    /// The protocol's words in memory as it is now.
+    pub(super) fn words(&mut self) -> Result<Vec<u64>, Trouble> {
+        Ok(words(self.play, &self.look()?))
+    }
+
+    /// The word that processes sleep on, as it is now.
+    fn slept_on(&mut self) -> Result<u64, Trouble> {
+        let words = self.words()?;
+        let number = self.play.slept_on().and_then(|word| self.play.model().layout().number(word));
+        number.and_then(|number| words.get(number)).copied().ok_or_else(|| "nobody sleeps on a word".into())
+    }
+
+    fn player(&mut self, process: usize) -> Result<&mut Tracee, Trouble> {
+        match &mut self.parts[process] {
+            Some(Player::Apart(process)) => Ok(process),
+            _ => Err("who sleeps has no process of its own".into()),
+        }
+    }
+
+    /// A process falls asleep in its next operation.
+    fn fall_asleep(&mut self, process: usize) -> Result<(), Trouble> {
+        let op = self.next(process)?;
+        let command = self.play.begin(&mut self.oracle, process, op)?;
+        let word = self.slept_on()?;
+        let player = self.player(process)?;
+        player.begin(&command)?;
+        player.fall_asleep()?;
+        self.asleep = Some(Asleep { process, op, word });
+        Ok(())
+    }
+
+    /// Who sleeps has been woken, if what it sleeps for is there. If not it sleeps on, and is woken by the next who does that.
+    fn wake_up(&mut self) -> Result<(), Trouble> {
+        let Some(Asleep { process, op, word }) = self.asleep.take() else { return Ok(()) };
+        if self.slept_on()? == word {
+            if self.player(process)?.is_awake_within(Duration::ZERO)? {
+                return Err(Trouble::Violation("a process woke up, and what it slept for is not there".to_owned()));
+            }
+            self.play.rouse(self, process)?;
+        }
+        let player = self.player(process)?;
+        if !player.is_awake_within(PATIENCE)? {
+            return Err(stranded());
+        }
+        let answer = check_answer(player.answer()?)?;
+        self.play.end(&mut self.oracle, process, op, &answer)?;
+        self.play.awake(self, process, op)
+    }
+
+    /// Nobody else can have a role that somebody has.
+    fn check_roles(&mut self) -> Result<(), Trouble> {
+        for process in 0..self.processes() {
+            let is_had = self.parts[process].is_some() || process == self.play.script().process;
+            if !is_had || !self.play.is_exclusive(process) {
+                continue;
+            }
+            match Part::new(&self.name, self.play.dimensions())?.play(&self.play.take(process)) {
+                Answer::RoleTaken => {}
+                answer => {
+                    return Err(Trouble::Violation(format!("the role of process {process} was had twice: {answer:?}")));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The subject comes to the first instruction of what is looked at.
@@ -227,7 +376,8 @@ impl<P: Play> Stage<'_, P> {
         let command = if has_role {
             let op = self.next(process)?;
             self.doing = Doing::Performing(op);
-            self.play.begin(&mut self.oracle, process, op)?
+            let command = self.play.begin(&mut self.oracle, process, op)?;
+            self.play.instead(op).unwrap_or(command)
         } else {
             self.doing = Doing::Taking;
             self.play.take(process)
@@ -271,13 +421,18 @@ impl<P: Play> Scene for Stage<'_, P> {
         self.camera.look(subject)
     }
 
+    fn others_sleep(&self) -> bool {
+        self.play.script().sleeper != Sleeper::Nobody
+    }
+
     fn has_meanwhile(&self) -> bool {
         self.meanwhile < self.play.script().meanwhile.len()
     }
 
     fn meanwhile(&mut self, changes: usize) -> Result<bool, Trouble> {
         let Some(&(at, process)) = self.play.script().meanwhile.get(self.meanwhile) else { return Ok(false) };
-        if changes < at {
+        let sleeps = self.play.script().sleeper == Sleeper::Itself;
+        if changes < at || sleeps && !self.subject()?.is_asleep {
             return Ok(false);
         }
         self.meanwhile += 1;
@@ -306,6 +461,8 @@ impl<P: Play> Scene for Stage<'_, P> {
     }
 
     fn go_on(mut self: Box<Self>) -> Result<(), Trouble> {
+        self.check_roles()?;
+        self.wake_up()?;
         self.play.finale(&mut self)?;
         self.parts.clear();
         if let Some(subject) = self.subject.take() {
@@ -427,6 +584,7 @@ fn elsewhere<P: Play>(play: &P, first: &Image, image: &Image) -> Option<String> 
 pub(super) fn check_answer(answer: Answer) -> Result<Answer, Trouble> {
     match answer {
         Answer::Failed(error) => Err(Trouble::Violation(format!("an operation failed: {error}"))),
+        Answer::RoleTaken => Err(Trouble::Violation("a role is taken that nobody has".to_owned())),
         answer => Ok(answer),
     }
 }

@@ -8,12 +8,14 @@ use crate::message::{Message, check_locked};
 use crate::name::Name;
 use crate::notifier::{Doze, Notifier};
 use crate::object::Object;
+use crate::region::process_id;
 use crate::role::{Held, Role};
 use crate::slots::SlotsMemory;
-use crate::waiting::wait;
+use crate::waiting;
 use lastword_protocol::slots::{self, Corrupt, Garbage, Recovery, Sequence, Word};
 use std::marker::PhantomData;
 use std::mem::forget;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,12 +38,24 @@ pub struct Consumer<T: Message + ?Sized> {
 }
 
 /// Ends the notifiers' use of the wait word, before the role is given up.
-#[derive(Debug, Default)]
-struct DozeUntilDropped(Arc<Doze>);
+#[derive(Debug)]
+struct DozeUntilDropped {
+    notifiers: Arc<Doze>,
+    process: u32,
+}
+
+impl DozeUntilDropped {
+    fn new() -> Self {
+        Self { notifiers: Arc::default(), process: process_id() }
+    }
+}
 
 impl Drop for DozeUntilDropped {
+    /// A forked child has no such threads, and one of them may have had the lock when it was forked.
     fn drop(&mut self) {
-        self.0.end();
+        if self.process == process_id() {
+            self.notifiers.end();
+        }
     }
 }
 
@@ -62,7 +76,7 @@ impl<T: Message + ?Sized> Consumer<T> {
                 }
             }
         }
-        let doze = DozeUntilDropped::default();
+        let doze = DozeUntilDropped::new();
         Ok(Self { inner, recovery, seen, name, doze, held, roles, link, messages: PhantomData })
     }
 
@@ -140,10 +154,11 @@ impl<T: Message + ?Sized> Consumer<T> {
     }
 
     /// Waits until there is a message that this consumer has not had; false if there still is none after `timeout`, which
-    /// may be `None` to wait for ever.
+    /// may be `None` to wait for ever, or if there is none and the channel was replaced ([`is_replaced`](Self::is_replaced)).
     ///
     /// Spins for a few microseconds, then sleeps, and is woken by the publish. A producer that is killed between publishing
-    /// and waking leaves it asleep until there is another producer, but for 100 ms at most.
+    /// and waking leaves it asleep until there is another producer, but for 100 ms at most. So long it may take to see that
+    /// the channel was replaced, or that a word has become garbage. That a channel was removed by force is never seen.
     ///
     /// # Errors
     /// A word in shared memory is garbage.
@@ -152,17 +167,19 @@ impl<T: Message + ?Sized> Consumer<T> {
     /// *Nothing to undo.*
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, AcquireError> {
         let (waiter, seen) = (self.inner.waiter(), self.seen);
-        let is_there = || self.has_newer();
+        let look = || match self.has_newer()? {
+            false if self.link.is_replaced() => Ok(ControlFlow::Break(false)),
+            is_there => Ok(waiting::seen(is_there)),
+        };
         let sleep = |limit| {
             // It ends only when this consumer is dropped.
-            let dozes = self.doze.0.alone(|| waiter.doze(seen)).unwrap_or(Ok(None));
-            match dozes.map_err(|source| self.failed(source))? {
-                Some(doze) => waiter.sleep(doze, limit),
-                None => return Ok(true),
+            let dozes = self.doze.notifiers.alone(|| waiter.doze(seen)).unwrap_or(Ok(None));
+            if let Some(doze) = dozes.map_err(|source| self.failed(source))? {
+                waiter.sleep(doze, limit);
             }
-            Ok(false)
+            Ok(())
         };
-        wait(timeout, is_there, sleep)
+        waiting::wait(timeout, look, sleep)
     }
 
     #[cfg(test)]
@@ -173,7 +190,7 @@ impl<T: Message + ?Sized> Consumer<T> {
         }
     }
 
-    /// Waits as [`wait`](Self::wait) does, and locks the message; `None` if there is none after `timeout`.
+    /// Waits as [`wait`](Self::wait) does, and locks the message; `None` if there is none after `timeout`, or none any more.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
@@ -194,16 +211,17 @@ impl<T: Message + ?Sized> Consumer<T> {
     /// *Nothing to undo.*
     pub fn notifier(&self) -> Result<Notifier, OsError> {
         let memory = self.inner.memory().clone();
-        Notifier::start(self.name.as_str(), memory, self.index(), self.seen, Arc::clone(&self.doze.0))
+        let (link, notifiers) = (self.link.clone(), Arc::clone(&self.doze.notifiers));
+        Notifier::start(self.name.as_str(), memory, link, self.index(), self.seen, notifiers)
     }
 
     /// Makes `notifier`'s descriptor unreadable until there is a message that this consumer has not had. If there is one
-    /// already, it is readable again at once.
+    /// already, or the channel was replaced, it is readable again at once; so is one of another consumer.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn rearm(&self, notifier: &Notifier) {
-        notifier.rearm(self.seen);
+        notifier.rearm(&self.doze.notifiers, self.seen);
     }
 
     /// The live process that has the producer's role, as the kernel knows; `None` where none has.

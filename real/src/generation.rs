@@ -104,7 +104,7 @@ fn parse(base: &Object, word: u64) -> Result<u32, OpenError> {
 }
 
 /// What a process of a channel looks at to know whether its generation was replaced.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Link {
     base: Region,
     generation: u32,

@@ -1,33 +1,50 @@
 //! A file descriptor that becomes readable when there is another message, for event loops and async runtimes.
 
 use crate::error::OsError;
+use crate::generation::Link;
+use crate::region::process_id;
 use crate::slots::SlotsMemory;
 use crate::waiting::BACKSTOP;
-use lastword_protocol::memory::Memory;
-use lastword_protocol::slots::{Sequence, Waiter, Word, site};
+use lastword_protocol::slots::{Sequence, Waiter};
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-/// What a consumer shares with the threads of its notifiers.
+/// What a consumer shares with its notifiers.
 ///
 /// The lock is had by who notes that it goes to sleep: the threads of a process share its wait word.
 #[derive(Debug, Default)]
 pub(crate) struct Doze {
-    is_over: Mutex<bool>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_over: bool,
+    notifiers: Vec<Weak<Shared>>,
 }
 
 impl Doze {
     /// Runs `act` while no other thread does; `None` where the consumer has gone, and its wait word is another's.
     pub(crate) fn alone<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
-        let is_over = locked(&self.is_over);
-        (!*is_over).then(act)
+        let state = locked(&self.state);
+        (!state.is_over).then(act)
     }
 
-    /// From now on the wait word is not written any more.
+    /// From now on the wait word is not written any more. Who polls a notifier is told.
     pub(crate) fn end(&self) {
-        *locked(&self.is_over) = true;
+        let mut state = locked(&self.state);
+        state.is_over = true;
+        for notifier in state.notifiers.drain(..).filter_map(|notifier| notifier.upgrade()) {
+            notifier.end();
+        }
+    }
+
+    fn add(&self, notifier: &Arc<Shared>) {
+        let mut state = locked(&self.state);
+        state.notifiers.retain(|other| other.strong_count() > 0);
+        state.notifiers.push(Arc::downgrade(notifier));
     }
 }
 
@@ -49,20 +66,37 @@ struct Shared {
     event: EventFd,
 }
 
+impl Shared {
+    /// Makes the descriptor readable.
+    fn fire(&self) {
+        // It fails only where the counter is full, and then it is readable.
+        let _ = self.event.write(1);
+    }
+
+    /// Ends the thread, and makes the descriptor readable for good.
+    fn end(&self) {
+        *locked(&self.order) = Order::End;
+        self.changed.notify_all();
+        self.fire();
+    }
+}
+
 /// A file descriptor that is readable once there is a message which its consumer has not had: for poll(2), epoll(7), and
 /// the runtimes that are built on them (with tokio, `AsyncFd<Notifier>`).
 ///
 /// Made by [`Consumer::notifier`](crate::Consumer::notifier). It stays readable until
 /// [`Consumer::rearm`](crate::Consumer::rearm), which is called after the message was acquired; what is published in
-/// between is not missed. A thread of this process
-/// sleeps for it, since the kernel has no descriptor that another process could make readable by its name alone. It ends
-/// with the notifier, or after its consumer.
+/// between is not missed. It is readable too when the channel was replaced, and for good once its consumer is gone.
+///
+/// A thread of this process sleeps for it, since the kernel has no descriptor that another process could make readable by
+/// its name alone. It ends with the notifier or with the consumer, 100 ms later at most.
 ///
 /// In a forked child nothing makes it readable.
 #[derive(Debug)]
 pub struct Notifier {
     shared: Arc<Shared>,
-    memory: SlotsMemory,
+    consumer: Arc<Doze>,
+    process: u32,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -75,6 +109,7 @@ impl Notifier {
     pub(crate) fn start(
         name: &str,
         memory: SlotsMemory,
+        link: Link,
         consumer: u8,
         seen: Option<Sequence>,
         doze: Arc<Doze>,
@@ -82,12 +117,12 @@ impl Notifier {
         let event = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|errno| OsError::new(name, "eventfd", errno))?;
         let shared = Arc::new(Shared { order: Mutex::new(Order::Other(seen)), changed: Condvar::new(), event });
-        let thread = (Arc::clone(&shared), memory.clone());
+        let notifier = Self { shared: Arc::clone(&shared), consumer: Arc::clone(&doze), process: process_id() };
+        doze.add(&shared);
         let work = move || {
-            let (shared, memory) = thread;
             let layout = memory.layout;
             if let Some(waiter) = Waiter::new(memory, layout, consumer) {
-                notify(&shared, &waiter, &doze);
+                notify(&shared, &waiter, &link, &doze);
             }
         };
         let started = std::thread::Builder::new().name("lastword-notifier".to_owned()).spawn(work);
@@ -95,25 +130,28 @@ impl Notifier {
         started.map(drop).map_err(|error| {
             OsError::new(name, "pthread_create", Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EAGAIN as i32)))
         })?;
-        Ok(Self { shared, memory })
+        Ok(notifier)
     }
 
-    /// Makes the descriptor unreadable until there is another message than the newest one that the consumer has had,
-    /// which is `seen`. If there is one already, it is readable again at once.
-    pub(crate) fn rearm(&self, seen: Option<Sequence>) {
+    /// Makes the descriptor unreadable until there is another message than the newest one that its consumer has had,
+    /// which is `seen`. If there is one already, it is readable again at once; of another consumer, it is at once.
+    pub(crate) fn rearm(&self, consumer: &Arc<Doze>, seen: Option<Sequence>) {
+        if !Arc::ptr_eq(&self.consumer, consumer) {
+            return self.shared.fire();
+        }
         let mut order = locked(&self.shared.order);
-        // Where it was not readable there is nothing to read.
-        let _ = self.shared.event.read();
-        *order = Order::Other(seen);
-        self.shared.changed.notify_all();
-        drop(order);
-        // It may sleep on a message that has been seen meanwhile.
-        self.memory.wake(Word::Latest, site::WAKE);
+        if *order != Order::End {
+            // Where it was not readable there is nothing to read.
+            let _ = self.shared.event.read();
+            *order = Order::Other(seen);
+            // If the thread sleeps, then on what the consumer has seen, or on what a publish has ended.
+            self.shared.changed.notify_all();
+        }
     }
 }
 
 /// The thread's work.
-fn notify(shared: &Shared, waiter: &Waiter<SlotsMemory>, doze: &Doze) {
+fn notify(shared: &Shared, waiter: &Waiter<SlotsMemory>, link: &Link, doze: &Doze) {
     loop {
         let seen = {
             let mut order = locked(&shared.order);
@@ -125,14 +163,14 @@ fn notify(shared: &Shared, waiter: &Waiter<SlotsMemory>, doze: &Doze) {
                 Order::Rest | Order::End => return,
             }
         };
-        match doze.alone(|| waiter.doze(seen)) {
+        let dozes = if link.is_replaced() { Some(Ok(None)) } else { doze.alone(|| waiter.doze(seen)) };
+        match dozes {
             Some(Ok(Some(doze))) => waiter.sleep(doze, BACKSTOP),
             // There is another message; or a word is garbage, which the consumer is told when it acquires.
             Some(Ok(None) | Err(_)) => {
                 let mut order = locked(&shared.order);
                 if *order == Order::Other(seen) {
-                    // It fails only where the counter is full, and then it is readable.
-                    let _ = shared.event.write(1);
+                    shared.fire();
                     *order = Order::Rest;
                 }
             }
@@ -154,10 +192,11 @@ impl AsRawFd for Notifier {
 }
 
 impl Drop for Notifier {
-    /// The thread ends by itself, at the latest when it looks again.
+    /// The thread ends by itself, at the latest when it looks again. A forked child has no such thread, and it may have had
+    /// the lock when that was forked.
     fn drop(&mut self) {
-        *locked(&self.shared.order) = Order::End;
-        self.shared.changed.notify_all();
-        self.memory.wake(Word::Latest, site::WAKE);
+        if self.process == process_id() {
+            self.shared.end();
+        }
     }
 }

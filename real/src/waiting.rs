@@ -1,5 +1,6 @@
 //! Waiting for another process: a little spinning, then sleep.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Longest sleep without looking again.
@@ -10,35 +11,38 @@ pub(crate) const BACKSTOP: Duration = Duration::from_millis(100);
 /// How often is looked before going to sleep: a few microseconds, which is about what going to sleep costs.
 const SPINS: u32 = 100;
 
-/// Waits until `is_there`, which is cheap, or until `timeout` has passed; whether it is there.
+/// Waits until `look` breaks off, or until `timeout` has passed; what it broke off with, or false.
 ///
-/// `sleep` sleeps until it is, for at most the time it is given, or shorter; and says whether it is.
+/// `look` is cheap. `sleep` sleeps until there is something to see, for at most the time it is given, or shorter.
 pub(crate) fn wait<E>(
     timeout: Option<Duration>,
-    mut is_there: impl FnMut() -> Result<bool, E>,
-    mut sleep: impl FnMut(Duration) -> Result<bool, E>,
+    mut look: impl FnMut() -> Result<ControlFlow<bool>, E>,
+    mut sleep: impl FnMut(Duration) -> Result<(), E>,
 ) -> Result<bool, E> {
     // A time that no clock can count to is none that anybody lives to see.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    for _ in 0..SPINS {
-        if is_there()? {
-            return Ok(true);
-        }
-        if timeout == Some(Duration::ZERO) {
-            return Ok(false);
-        }
-        std::hint::spin_loop();
-    }
+    let mut spins = if timeout == Some(Duration::ZERO) { SPINS } else { 0 };
     loop {
+        if let ControlFlow::Break(is_there) = look()? {
+            return Ok(is_there);
+        }
+        if spins < SPINS {
+            spins += 1;
+            std::hint::spin_loop();
+            continue;
+        }
         let longest = longest();
         let left = deadline.map_or(longest, |deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_zero() {
-            return is_there();
+            return Ok(false);
         }
-        if sleep(left.min(longest))? {
-            return Ok(true);
-        }
+        sleep(left.min(longest))?;
     }
+}
+
+/// As a look sees it: there, or not yet.
+pub(crate) fn seen(is_there: bool) -> ControlFlow<bool> {
+    if is_there { ControlFlow::Break(true) } else { ControlFlow::Continue(()) }
 }
 
 /// The longest sleep of this process without looking again.
@@ -59,40 +63,55 @@ mod tests {
     use crate::Channel;
     use std::convert::Infallible;
 
+    fn not_yet() -> Result<ControlFlow<bool>, Infallible> {
+        Ok(seen(false))
+    }
+
     #[test]
     fn a_time_that_is_over_is_looked_at_once_and_not_slept_through() {
         let (mut looks, mut sleeps) = (0, 0);
-        let mut look = || {
+        let look = || {
             looks += 1;
-            Ok::<_, Infallible>(false)
+            not_yet()
         };
         let sleep = |_| {
             sleeps += 1;
-            Ok(false)
+            Ok(())
         };
-        assert_eq!(wait(Some(Duration::ZERO), &mut look, sleep), Ok(false));
+        assert_eq!(wait(Some(Duration::ZERO), look, sleep), Ok(false));
         assert_eq!((looks, sleeps), (1, 0));
     }
 
     #[test]
     fn no_sleep_is_longer_than_the_backstop_nor_than_what_is_left() {
-        let mut limits = Vec::new();
-        let mut rounds = 0;
+        let (mut looks, mut limits) = (0, Vec::new());
+        let look = || {
+            looks += 1;
+            Ok::<_, Infallible>(seen(looks == SPINS + 4))
+        };
         let sleep = |limit| {
             limits.push(limit);
-            rounds += 1;
-            Ok::<_, Infallible>(rounds == 3)
+            Ok(())
         };
-        assert_eq!(wait(None, || Ok(false), sleep), Ok(true));
-        assert_eq!(limits, [BACKSTOP; 3]);
+        assert_eq!(wait(None, look, sleep), Ok(true));
+        assert_eq!(limits, [BACKSTOP; 3], "it looks after every sleep");
         let longest = Duration::from_millis(1);
         let sleep = |limit| {
             assert!(limit <= longest, "{limit:?}");
             std::thread::sleep(limit);
-            Ok(false)
+            Ok(())
         };
-        assert_eq!(wait(Some(longest), || Ok::<_, Infallible>(false), sleep), Ok(false));
-        assert_eq!(wait(Some(Duration::MAX), || Ok(false), |_| Ok::<_, Infallible>(true)), Ok(true));
+        assert_eq!(wait(Some(longest), not_yet, sleep), Ok(false));
+        let mut slept = false;
+        let never = wait(
+            Some(Duration::MAX),
+            || Ok::<_, Infallible>(ControlFlow::Break(false)),
+            |_| {
+                slept = true;
+                Ok(())
+            },
+        );
+        assert_eq!((never, slept), (Ok(false), false), "what will never be there is not waited for");
     }
 
     /// Without the backstop, which would make up for a lost wake-up: this test would not end.

@@ -193,3 +193,62 @@ fn a_descriptor_outlives_its_consumer_in_silence() {
     assert!(waiting.join().expect("no panic").expect("no garbage"), "the successor is woken");
     drop(notifier);
 }
+
+#[test]
+fn who_sleeps_on_a_channel_that_is_replaced_is_told_so() {
+    let scratch = Scratch::new();
+    let mut producer = channel(scratch.name()).producer().expect("a new channel");
+    producer.publish(&1).expect("published");
+    let mut consumer = channel(scratch.name()).consumer(0).expect("the role is free");
+    assert_eq!(consumer.acquire().expect("no garbage").map(|sample| sample.read()), Some(1));
+    let notifier = consumer.notifier().expect("a descriptor");
+    let waiting = thread::spawn(move || {
+        while !consumer.is_replaced() {
+            assert!(consumer.acquire_newer(None).expect("no garbage").is_none(), "nothing more is published");
+        }
+        consumer
+    });
+    thread::sleep(SHORT);
+    let mut replacement = channel(scratch.name()).replace().expect("nobody else replaces it");
+    replacement.producer().publish(&2).expect("published");
+    let _successor = replacement.commit();
+    assert!(is_readable(&notifier, LONG));
+    let consumer = waiting.join().expect("no panic");
+    consumer.rearm(&notifier);
+    assert!(is_readable(&notifier, LONG), "it still is replaced");
+    let mut newer = channel(scratch.name()).consumer(0).expect("of the next generation");
+    assert_eq!(newer.acquire_newer(None).expect("no garbage").map(|sample| sample.read()), Some(2));
+    drop((consumer, newer, producer));
+    channel(scratch.name()).remove(Force::Yes).expect("removed");
+}
+
+#[test]
+fn a_message_that_vanishes_ends_the_sleep_with_an_error() {
+    let scratch = Scratch::new();
+    let mut producer = channel(scratch.name()).producer().expect("a new channel");
+    producer.publish(&1).expect("published");
+    let mut consumer = channel(scratch.name()).consumer(0).expect("the role is free");
+    drop(consumer.acquire().expect("no garbage"));
+    let notifier = consumer.notifier().expect("a descriptor");
+    let waiting = thread::spawn(move || consumer.wait(None).expect_err("a word is garbage"));
+    thread::sleep(SHORT);
+    // `latest`.
+    scratch.patch("data", 32, |_| 0);
+    assert!(waiting.join().expect("no panic").to_string().contains("latest"));
+    assert!(is_readable(&notifier, LONG), "its consumer is gone");
+}
+
+#[test]
+fn a_descriptor_of_a_consumer_that_is_gone_is_readable_for_good() {
+    let scratch = Scratch::new();
+    let first = channel(scratch.name()).consumer(0).expect("a new channel");
+    let second = channel(scratch.name()).consumer(1).expect("the role is free");
+    let notifiers = [first.notifier(), first.notifier()].map(|notifier| notifier.expect("a descriptor"));
+    assert!(!is_readable(&notifiers[0], SHORT));
+    second.rearm(&notifiers[1]);
+    assert!(is_readable(&notifiers[1], LONG), "armed by a consumer that it is not of");
+    drop(first);
+    for notifier in &notifiers {
+        assert!(is_readable(notifier, LONG));
+    }
+}

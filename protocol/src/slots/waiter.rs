@@ -42,8 +42,8 @@ impl<M: Memory<Word = Word>> Waiter<M> {
         &self.memory
     }
 
-    /// Notes that this process will sleep until there is another message than `seen`; `None` where there is one. At most 2
-    /// shared accesses.
+    /// Notes that this process will sleep until there is another message than `seen`; `None` where there is one, or none
+    /// although there was one. At most 2 shared accesses.
     ///
     /// # Errors
     /// `latest` is garbage.
@@ -56,7 +56,7 @@ impl<M: Memory<Word = Word>> Waiter<M> {
         let found = self.memory.load(Word::Latest, site::LOOK);
         let parsed = Stamp::parse(found, &self.layout);
         let newest = parsed.map_err(|why| Corrupt { word: Word::Latest, found, why })?;
-        if newest.map(Stamp::sequence) != seen && newest.is_some() {
+        if newest.map(Stamp::sequence) != seen {
             return Ok(None);
         }
         // Relaxed `slots.doze`: the fence of `slots.sleep` orders it before the last look (Dekker).

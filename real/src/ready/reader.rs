@@ -88,9 +88,9 @@ impl<T: Message + ?Sized> Reader<T> {
     /// *Nothing to undo.*
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, ReceiveError> {
         let before = State { sequence: self.consumed(), set: false };
-        let is_there = || Ok(self.inner.memory().is_past(before));
-        let sleep = |limit| Ok(self.inner.memory().is_past(before) || self.inner.sleep(limit)?);
-        waiting::wait(timeout, is_there, sleep).map_err(|source| self.corrupt(source))?;
+        let look = || Ok(waiting::seen(self.inner.memory().is_past(before)));
+        let sleep = |limit| self.inner.sleep(limit).map(drop);
+        waiting::wait(timeout, look, sleep).map_err(|source| self.corrupt(source))?;
         Ok(self.try_receive()?.is_some())
     }
 

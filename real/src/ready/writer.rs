@@ -119,9 +119,9 @@ impl<T: Message + ?Sized> Writer<T> {
     /// Waits for as long as the last message waits for the reader, but no longer than `timeout`.
     fn wait_past_the_last(&self, timeout: Option<Duration>) -> Result<(), SendError> {
         let before = State { sequence: self.last(), set: true };
-        let is_there = || Ok(self.inner.memory().is_past(before));
-        let sleep = |limit| Ok(self.inner.memory().is_past(before) || self.inner.sleep(limit)?);
-        let waited = waiting::wait(timeout, is_there, sleep);
+        let look = || Ok(waiting::seen(self.inner.memory().is_past(before)));
+        let sleep = |limit| self.inner.sleep(limit).map(drop);
+        let waited = waiting::wait(timeout, look, sleep);
         waited.map(drop).map_err(|source| failed(&self.name, protocol::SendError::Corrupt(source)))
     }
 

@@ -219,8 +219,9 @@ pub(crate) struct Process {
 impl Process {
     /// The process of that id in this pid namespace, if there is one and it can be seen.
     pub(crate) fn look_up(id: u32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The second field is the program's name, which may have anything in it.
+        let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
+        // The second field is the program's name, which may have anything in it, and be cut within a character.
+        let stat = String::from_utf8_lossy(&stat);
         let mut fields = stat.rsplit_once(") ")?.1.split(' ');
         // One that has ended and that nobody has waited for has no open files.
         let has_ended = matches!(fields.next()?, "Z" | "X");

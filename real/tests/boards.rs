@@ -416,7 +416,11 @@ fn a_damaged_or_hostile_board_is_an_error_and_no_panic() -> Outcome {
     let long: &'static str = "a name that is longer than any that a word of a board has, by a lot";
     let hostile = [
         (vec![word(0, "a", Kind::U64)], DescriptionError::Count { found: 1, expected: 2 }),
-        (vec![word(0, "a", Kind::U64); 3], DescriptionError::Count { found: 3, expected: 2 }),
+        (vec![word(0, "a", Kind::Bool); 3], DescriptionError::Count { found: 3, expected: 2 }),
+        (
+            vec![word(0, "a", Kind::U64); 3],
+            DescriptionError::Entry { number: 2, why: EntryError::Overlap { size: 16 } },
+        ),
         (vec![word(0, "a", Kind::U64), word(1, "a", Kind::F64)], at_1(EntryError::Duplicate)),
         (vec![word(0, "a", Kind::U64), word(0, "b", Kind::U64)], at_1(EntryError::NotAWord)),
         (vec![word(0, "a", Kind::U64), word(1, "b", Kind::U8)], at_1(EntryError::NotAWord)),

@@ -156,7 +156,7 @@ fn entries(section: &[u8], size: u64) -> Option<Vec<Entry>> {
         return Some(Vec::new());
     }
     let (mut rest, checksum) = section.split_at(section.len() - 8);
-    let mut entries = Vec::new();
+    let (mut entries, mut left) = (Vec::new(), size);
     if hash(rest).to_ne_bytes() != checksum {
         return None;
     }
@@ -181,6 +181,8 @@ fn entries(section: &[u8], size: u64) -> Option<Vec<Entry>> {
         if count > 8 || reaches > size || !is_zero || name.is_empty() || unit.len() > 32 {
             return None;
         }
+        let all = dimensions.iter().fold(element, |all, (count, _)| all * count);
+        left = left.checked_sub(all)?;
         entries.push(Entry { name, kind, offset, dimensions });
         rest = &rest[end..];
     }

@@ -132,6 +132,12 @@ impl<'a> Entry<'a> {
         })
     }
 
+    /// How many bytes all its elements have, without the gaps. Of an entry that was checked, at most its extent.
+    pub(super) fn bytes(&self) -> u64 {
+        let count = self.dimensions().iter().fold(1_u64, |count, dimension| count.saturating_mul(dimension.count));
+        count.saturating_mul(self.kind.size() as u64)
+    }
+
     pub(super) fn encode(&self, put: &mut impl FnMut(&[u8])) {
         let lengths = [self.kind as u8, self.name.len() as u8, self.unit.len() as u8, self.count];
         put(&lengths);

@@ -36,8 +36,8 @@
 //! **Boards.** Entry i is word i, at offset 8 i. Either every word has an entry, or there is none.
 //!
 //! **Untrusted bytes.** The section is parsed with limits on everything, and a list that was damaged is told by its
-//! checksum. Every element of an entry lies inside of the message or the board, and elements of an array do not
-//! overlap: there are never more elements than bytes. Names and units have no control characters, and none that turn
+//! checksum. Every element of an entry lies inside of the message or the board, and all elements of all entries
+//! together have no more bytes than that: what a description makes of a message is never out of proportion to it. Names and units have no control characters, and none that turn
 //! the direction of writing, so that they can be shown on a terminal.
 //!
 //! **What a death leaves.** The description is written before the object is complete
@@ -157,6 +157,11 @@ pub enum EntryError {
         /// How many bytes the message or the board has.
         size: u64,
     },
+    /// With the entries before it, it takes more bytes than the message or the board has, so that some of them overlap.
+    Overlap {
+        /// How many bytes the message or the board has.
+        size: u64,
+    },
     /// Bytes that have to be 0 are not.
     NotZero,
     /// It is not the word that belongs there, or none that a board can have.
@@ -195,6 +200,9 @@ impl fmt::Display for EntryError {
                 write!(f, "its dimensions are more than {DIMENSIONS_MAX}, or one of them is empty or overlaps itself")
             }
             EntryError::Outside { size } => write!(f, "it reaches beyond the {size} bytes that there are"),
+            EntryError::Overlap { size } => {
+                write!(f, "with those before it, it takes more than the {size} bytes that there are")
+            }
             EntryError::NotZero => f.write_str("it has bytes that should be 0"),
             EntryError::NotAWord => f.write_str("it is not the word of a board that belongs there"),
             EntryError::Duplicate => f.write_str("another one has its name"),
@@ -246,11 +254,12 @@ impl<'a> Description<'a> {
             return Err(DescriptionError::Checksum { computed, found });
         }
         let mut rest = entries;
-        let mut number = 0;
+        let (mut number, mut left) = (0, size);
         while !rest.is_empty() {
             let failed = |why| DescriptionError::Entry { number, why };
             let entry = Entry::decode(&mut rest).map_err(failed)?;
             entry.check(size).map_err(failed)?;
+            left = left.checked_sub(entry.bytes()).ok_or(failed(EntryError::Overlap { size }))?;
             number += 1;
         }
         Ok(Self { entries, checksum: found })

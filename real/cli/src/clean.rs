@@ -4,6 +4,7 @@ use crate::explain::cannot_list;
 use crate::removal::{self, Cause};
 use crate::report::print;
 use crate::session;
+use crate::tell::tell;
 use lastword::ObjectName;
 use serde::Serialize;
 use std::fmt;
@@ -20,7 +21,7 @@ pub(crate) struct Options {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print what was done as one JSON object
+    /// Print what was done as one JSON object too, on the last line
     #[arg(long)]
     json: bool,
 }
@@ -38,6 +39,11 @@ Exit code: 0 done, though what is used or another user's has stayed; 1 something
 
 /// Removes what is asked for; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
+    if let Some(char) = options.prefix.chars().find(|&char| !(char.is_ascii_alphanumeric() || "._-".contains(char))) {
+        let prefix = &options.prefix;
+        tell!("lastword: no name begins with {prefix:?}: names have no {char:?}, but 1 to 200 of A-Z a-z 0-9 . _ -");
+        return Ok(crate::USAGE);
+    }
     let report = if options.dry_run { look(&options.prefix)? } else { remove(&options.prefix)? };
     print(&report, options.json)?;
     Ok(u8::from(report.failed > 0))

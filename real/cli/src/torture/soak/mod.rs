@@ -113,7 +113,8 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         End::Breach | End::Failure(_) => supervisor.save_evidence(&directory).map(|()| Some(directory)),
         End::Complete | End::Signal(_) => Ok(None),
     };
-    if let Err(error) = supervisor.end(&events) {
+    let is_over = !matches!(end, End::Failure(_));
+    if let Err(error) = supervisor.end(&events, is_over) {
         end = End::Failure(error.to_string());
     }
     let mut report = supervisor.report(&end);

@@ -623,8 +623,9 @@ impl<'s> Supervisor<'s> {
         Ok(evidence::save(directory, &format!("{}.", self.session), &self.log)?)
     }
 
-    /// Kills everybody, hears what the dead have said, counts, and takes every role that is free now.
-    pub(super) fn end(&mut self, events: &Receiver<Event>) -> Result<(), Error> {
+    /// Kills everybody, hears what the dead have said, counts, and takes every role that is free now, unless something
+    /// else than a breach has ended it, which may keep from that too.
+    pub(super) fn end(&mut self, events: &Receiver<Event>, takes_roles: bool) -> Result<(), Error> {
         let ran = seconds(self.started.elapsed());
         self.crew.kill_all()?;
         while self.outputs_open > 0
@@ -637,7 +638,7 @@ impl<'s> Supervisor<'s> {
         self.count()?;
         self.report.seconds = ran;
         drop(self.stolen.take());
-        let lost = take_all(&self.stage);
+        let lost = if takes_roles { take_all(&self.stage) } else { Vec::new() };
         self.report.lost_roles += lost.len() as u64;
         lost.iter().for_each(|error| self.note(error));
         Ok(())

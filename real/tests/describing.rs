@@ -143,8 +143,8 @@ fn what_is_noted_is_what_the_type_says() -> Outcome {
     assert_eq!((found.message_type().name(), found.message_type().size), ("Frame", size_of::<Frame>() as u64));
     let fields: Vec<_> = found.fields().map(|field| field.to_string()).collect();
     let corner = std::mem::offset_of!(Frame, corners);
-    assert_eq!(fields[2], "rotation[3][2]: f64 at byte 32");
-    assert_eq!(fields[6], format!("corners[2].y: f32 at byte {}, in px", corner + 4));
+    assert_eq!(fields[2], "rotation[0..3][0..2]: f64 at byte 32");
+    assert_eq!(fields[6], format!("corners[0..2].y: f32 at byte {}, in px", corner + 4));
     let field = found.fields().nth(5).ok_or("no such field")?;
     assert_eq!((field.name, field.unit, field.kind, field.offset), ("corners[].x", "m", Kind::F32, corner as u64));
     assert_eq!(field.dimensions(), [Dimension { count: 2, stride: 8 }]);

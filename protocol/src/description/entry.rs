@@ -181,14 +181,14 @@ impl<'a> Entry<'a> {
 }
 
 impl fmt::Display for Entry<'_> {
-    /// As `points[3].x: f64 at byte 16, in m`.
+    /// As `points[0..3].x: f64 at byte 16, in m`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = self.name.split("[]");
         f.write_str(parts.next().unwrap_or_default())?;
         let mut dimensions = self.dimensions().iter();
         for part in parts {
             match dimensions.next() {
-                Some(dimension) => write!(f, "[{}]{part}", dimension.count)?,
+                Some(dimension) => write!(f, "[0..{}]{part}", dimension.count)?,
                 None => write!(f, "[]{part}")?,
             }
         }

@@ -145,6 +145,7 @@ fn what_cannot_be_run_is_said() {
 mod broken {
     use super::{number, torture_in};
     use serde_json::Value;
+    use std::process::Command;
 
     /// A step that is broken, and the operation that shows it.
     const BROKEN: &[(&str, &str)] = &[
@@ -214,6 +215,39 @@ mod broken {
         let arguments: Vec<_> = sleepers.iter().flat_map(|operation| ["--operation", operation]).collect();
         let (code, objects) = torture_without_backstop(&arguments);
         assert_eq!((code, objects.len()), (Some(0), sleepers.len()), "{objects:?}");
+    }
+
+    /// Steps that processes at work or at their start show, one beside the other as they happen to run.
+    const BROKEN_AT_WORK: &[(&str, &str)] = &[
+        ("a restarted producer begins anew", "soak"),
+        ("a restarted consumer forgets what it held", "soak"),
+        ("released before reading", "soak"),
+        ("no length", "soak"),
+        ("length after publish", "soak"),
+        ("a restarted writer begins anew", "soak"),
+        ("anchor-first", "startup"),
+    ];
+
+    #[test]
+    fn a_soak_and_a_thousand_starts_find_broken_steps_too() {
+        for (variant, command) in BROKEN_AT_WORK {
+            let evidence = format!("{}/broken-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+            let arguments: &[&str] = match *command {
+                "soak" => &["--seconds", "120", "--evidence", &evidence],
+                _ => &["--runs", "2000"],
+            };
+            let output = Command::new(env!("CARGO_BIN_EXE_lastword"))
+                .args(["torture", command, "--json"])
+                .args(arguments)
+                .env("LASTWORD_BREAK", variant)
+                .output()
+                .expect("it starts");
+            let said = String::from_utf8_lossy(&output.stdout);
+            let report: Value = said.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
+            assert_eq!(output.status.code(), Some(1), "{command} with {variant}: {report}");
+            assert!(report["failure"].is_null(), "{command} with {variant}: {report}");
+            let _ = std::fs::remove_dir_all(&evidence);
+        }
     }
 
     /// Sleepers sleep until they are woken.

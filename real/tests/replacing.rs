@@ -102,7 +102,7 @@ fn a_channel_is_replaced_by_one_of_another_type_while_it_is_in_use() -> Outcome 
         [old.consumer(0).expect_err("another type").to_string(), old.observer().expect_err("another type").to_string()]
     {
         let (found, expected) =
-            ("with the field more[7]: u64 at byte 8, expected Pose", "with the field y: f64 at byte 8");
+            ("with the field more[0..7]: u64 at byte 8, expected Pose", "with the field y: f64 at byte 8");
         assert!(error.contains("message type: found Longer") && error.contains(found), "{error}");
         assert!(error.contains(expected), "{error}");
     }

@@ -6,8 +6,9 @@
 //! checker takes it from a table of its own, and there a weakened ordering, a step left out or a value forged is one
 //! more row: *the source that is broken is the source that ships*, unchanged.
 //!
-//! Implementations exist for mapped POSIX shared memory (package `lastword`), for the simulator (`lastword-sim`) and, for
-//! this package's tests, for loom, shuttle and a single thread that plays every process (`engines`), all in one build.
+//! Implementations exist for mapped POSIX shared memory (package `lastword`), for the simulator (`lastword-sim`) and,
+//! for this package's tests, for loom, shuttle and a single thread that plays every process (`engines`), all in one
+//! build.
 
 use core::fmt;
 pub use core::sync::atomic::Ordering;
@@ -47,13 +48,14 @@ pub struct Site {
     pub name: &'static str,
     /// What happens here.
     pub kind: Kind,
-    /// The ordering; of a compare-exchange, the one of its success; of a wait, that of the fence that it begins with. Of
-    /// payload accesses and wakes, [`Ordering::Relaxed`].
+    /// The ordering; of a compare-exchange, the one of its success; of a wait, that of the fence that it begins with.
+    /// Of payload accesses and wakes, [`Ordering::Relaxed`].
     pub order: Ordering,
     /// The ordering of a compare-exchange that fails; [`Ordering::Relaxed`] elsewhere.
     pub failure: Ordering,
-    /// Why a weaker `order` would do as well where the kernel's hand-over of a role orders memory, as it does under loom,
-    /// to which a restarted process is the same thread. The simulator, where it need not, tells the difference.
+    /// Why a weaker `order` would do as well where the kernel's hand-over of a role orders memory, as it does under
+    /// loom, to which a restarted process is the same thread. The simulator, where it need not, tells the
+    /// difference.
     pub weaker_order_is_equivalent: Option<&'static str>,
 }
 
@@ -106,8 +108,8 @@ impl fmt::Display for Site {
 ///   `xchg` on x86-64, 10 ns where a fence costs 45) and a `SeqCst` load.
 /// - What a process stored is what its successor in the same role loads: the role is handed over by the kernel, and
 ///   that hand-over is a synchronisation.
-/// - A word or an offset outside of the channel is a bug of the caller, not something that a value found in memory
-///   can lead to: the implementation panics rather than reach outside.
+/// - A word or an offset outside of the channel is a bug of the caller, not something that a value found in memory can
+///   lead to: the implementation panics rather than reach outside.
 /// - A process dies between any two accesses, or in the middle of a payload access of many words.
 pub trait Memory {
     /// The names of the protocol's words.
@@ -128,12 +130,12 @@ pub trait Memory {
     /// A fence with the site's ordering.
     fn fence(&self, site: &'static Site);
 
-    /// A fence with the site's ordering; then sleeps until somebody [wakes](Self::wake) those who sleep on `word`, for at
-    /// most `limit`; not at all where `word` is not `current`. May return for no reason: the caller looks again. The
-    /// kernel's futex(2).
+    /// A fence with the site's ordering; then sleeps until somebody [wakes](Self::wake) those who sleep on `word`, for
+    /// at most `limit`; not at all where `word` is not `current`. May return for no reason: the caller looks again.
+    /// The kernel's futex(2).
     ///
-    /// Looking at the word and falling asleep are one step to whoever wakes: a wake that comes after it ends the sleep, and
-    /// one that came before it has shown what its process stored before.
+    /// Looking at the word and falling asleep are one step to whoever wakes: a wake that comes after it ends the sleep,
+    /// and one that came before it has shown what its process stored before.
     fn wait(&self, word: Self::Word, current: u64, limit: Duration, site: &'static Site);
 
     /// Wakes everybody who sleeps on `word`.

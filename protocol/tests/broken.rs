@@ -11,8 +11,8 @@ use lastword_protocol::model::variant::{self, Change, Part, Variant};
 use lastword_protocol::model::{Scenario, slots};
 use slots::Op::{Acquire, Peek, Publish, PublishInPlace, Release};
 
-/// Variants whose failure takes a longer run than loom is given here, and why. `lastword-sim mutants` rejects them, as it
-/// does all others.
+/// Variants whose failure takes a longer run than loom is given here, and why. `lastword-sim mutants` rejects them, as
+/// it does all others.
 const LEFT_TO_THE_SIMULATOR: &[(&str, &str)] = &[(
     "slots.help: AcqRel to Release",
     "the Claim that is replaced has to be a later one than the scan found: two acquires beside five publishes",

@@ -170,13 +170,14 @@ impl<T: Message + ?Sized> Channel<T> {
         Consumer::recover(attached, link, index)
     }
 
-    /// Looks at the channel without a role: reads the locks object's header, which says that the channel is complete, and
-    /// maps the data object read-only. Creates nothing.
+    /// Looks at the channel without a role: reads the locks object's header, which says that the channel is complete,
+    /// and maps the data object read-only. Creates nothing.
     ///
     /// An observer of a channel that is removed and created anew, or replaced, goes on seeing the old one.
     ///
     /// # Errors
-    /// The channel is not there, not complete yet, not what was asked for, belongs to another user, or cannot be opened.
+    /// The channel is not there, not complete yet, not what was asked for, belongs to another user, or cannot be
+    /// opened.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
@@ -267,8 +268,8 @@ impl<T: Message + ?Sized> Channel<T> {
     /// when the last process that has it mapped is gone.
     ///
     /// What is asked of the channel is of no account, and its objects need not be intact. They must be such that this
-    /// user may read and write them: without that nobody can tell whether a live process has a role. Only an object that
-    /// is still empty, of which nobody can have one, is removed by its owner whatever its mode.
+    /// user may read and write them: without that nobody can tell whether a live process has a role. Only an object
+    /// that is still empty, of which nobody can have one, is removed by its owner whatever its mode.
     ///
     /// # Errors
     /// A live process has a role and `force` is [`Force::No`], another process is creating, replacing or removing the

@@ -153,12 +153,14 @@ impl<T: Message + ?Sized> Consumer<T> {
         Ok(self.newest()?.is_some_and(|newest| Some(newest) != self.seen))
     }
 
-    /// Waits until there is a message that this consumer has not had; false if there still is none after `timeout`, which
-    /// may be `None` to wait for ever, or if there is none and the channel was replaced ([`is_replaced`](Self::is_replaced)).
+    /// Waits until there is a message that this consumer has not had; false if there still is none after `timeout`,
+    /// which may be `None` to wait for ever, or if there is none and the channel was replaced
+    /// ([`is_replaced`](Self::is_replaced)).
     ///
-    /// Spins for a few microseconds, then sleeps, and is woken by the publish. A producer that is killed between publishing
-    /// and waking leaves it asleep until there is another producer, but for 100 ms at most. So long it may take to see that
-    /// the channel was replaced, or that a word has become garbage. That a channel was removed by force is never seen.
+    /// Spins for a few microseconds, then sleeps, and is woken by the publish. A producer that is killed between
+    /// publishing and waking leaves it asleep until there is another producer, but for 100 ms at most. So long it
+    /// may take to see that the channel was replaced, or that a word has become garbage. That a channel was removed
+    /// by force is never seen.
     ///
     /// # Errors
     /// A word in shared memory is garbage.
@@ -190,7 +192,8 @@ impl<T: Message + ?Sized> Consumer<T> {
         }
     }
 
-    /// Waits as [`wait`](Self::wait) does, and locks the message; `None` if there is none after `timeout`, or none any more.
+    /// Waits as [`wait`](Self::wait) does, and locks the message; `None` if there is none after `timeout`, or none any
+    /// more.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
@@ -201,8 +204,8 @@ impl<T: Message + ?Sized> Consumer<T> {
         if self.wait(timeout)? { self.acquire() } else { Ok(None) }
     }
 
-    /// A file descriptor that becomes readable when there is a message that this consumer has not had: for event loops and
-    /// async runtimes.
+    /// A file descriptor that becomes readable when there is a message that this consumer has not had: for event loops
+    /// and async runtimes.
     ///
     /// # Errors
     /// The process may have no more descriptors or threads.
@@ -215,8 +218,8 @@ impl<T: Message + ?Sized> Consumer<T> {
         Notifier::start(self.name.as_str(), memory, link, self.index(), self.seen, notifiers)
     }
 
-    /// Makes `notifier`'s descriptor unreadable until there is a message that this consumer has not had. If there is one
-    /// already, or the channel was replaced, it is readable again at once; so is one of another consumer.
+    /// Makes `notifier`'s descriptor unreadable until there is a message that this consumer has not had. If there is
+    /// one already, or the channel was replaced, it is readable again at once; so is one of another consumer.
     ///
     /// # Crash safety
     /// *Nothing to undo.*

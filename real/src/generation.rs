@@ -374,7 +374,8 @@ pub(crate) fn is_used(name: &Name) -> Result<bool, OsError> {
 }
 
 /// Removes a channel with all its generations; false where there was nothing of it. Waits that long for another process
-/// that creates, replaces or removes it. What belongs to another user is left alone, unless it is the newest generation.
+/// that creates, replaces or removes it. What belongs to another user is left alone, unless it is the newest
+/// generation.
 pub(crate) fn remove(name: &Name, force: Force, wait: Duration) -> Result<bool, RemoveError> {
     let first = Named::channel_to_remove(name);
     for _ in 0..ATTEMPTS {

@@ -59,9 +59,9 @@ pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
     Ok(found.into_iter().collect())
 }
 
-/// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role or
-/// is creating or removing them; the objects that were there of those that were removed. What belongs to another user is
-/// left alone.
+/// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role
+/// or is creating or removing them; the objects that were there of those that were removed. What belongs to another
+/// user is left alone.
 ///
 /// Each of them is judged by itself. Of a system of several, a part whose process has just died and is about to be
 /// started again counts as unused: ask first whether the system as a whole still lives.

@@ -7,9 +7,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A type whose values travel through a channel.
 ///
-/// Every pattern of bytes is a value of it (`FromBytes`), so that garbage in shared memory makes a wrong value and never
-/// undefined behaviour. [`message!`](crate::message!) declares structs with it; integers, floats, and arrays of messages
-/// have it; `[u8]` is a message of bytes, of any length up to the channel's capacity.
+/// Every pattern of bytes is a value of it (`FromBytes`), so that garbage in shared memory makes a wrong value and
+/// never undefined behaviour. [`message!`](crate::message!) declares structs with it; integers, floats, and arrays of
+/// messages have it; `[u8]` is a message of bytes, of any length up to the channel's capacity.
 ///
 /// Two programs understand each other if their [`LAYOUT`](Self::LAYOUT)s are equal.
 ///

@@ -81,15 +81,15 @@ impl Shared {
     }
 }
 
-/// A file descriptor that is readable once there is a message which its consumer has not had: for poll(2), epoll(7), and
-/// the runtimes that are built on them (with tokio, `AsyncFd<Notifier>`).
+/// A file descriptor that is readable once there is a message which its consumer has not had: for poll(2), epoll(7),
+/// and the runtimes that are built on them (with tokio, `AsyncFd<Notifier>`).
 ///
 /// Made by [`Consumer::notifier`](crate::Consumer::notifier). It stays readable until
 /// [`Consumer::rearm`](crate::Consumer::rearm), which is called after the message was acquired; what is published in
 /// between is not missed. It is readable too when the channel was replaced, and for good once its consumer is gone.
 ///
-/// A thread of this process sleeps for it, since the kernel has no descriptor that another process could make readable by
-/// its name alone. It ends with the notifier or with the consumer, 100 ms later at most.
+/// A thread of this process sleeps for it, since the kernel has no descriptor that another process could make readable
+/// by its name alone. It ends with the notifier or with the consumer, 100 ms later at most.
 ///
 /// In a forked child nothing makes it readable.
 #[derive(Debug)]
@@ -192,8 +192,8 @@ impl AsRawFd for Notifier {
 }
 
 impl Drop for Notifier {
-    /// The thread ends by itself, at the latest when it looks again. A forked child has no such thread, and it may have had
-    /// the lock when that was forked.
+    /// The thread ends by itself, at the latest when it looks again. A forked child has no such thread, and it may have
+    /// had the lock when that was forked.
     fn drop(&mut self) {
         if self.process == process_id() {
             self.shared.end();

@@ -268,8 +268,8 @@ impl UntypedObserver {
         self.inner.producer()
     }
 
-    /// Whether the channel was replaced ([`Channel::replace`]), so that who opens it now gets another one, whose messages
-    /// may be of another type. One load.
+    /// Whether the channel was replaced ([`Channel::replace`]), so that who opens it now gets another one, whose
+    /// messages may be of another type. One load.
     ///
     /// # Crash safety
     /// *Nothing to undo.*

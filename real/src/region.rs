@@ -10,8 +10,8 @@
 //!    lengths, and no process that runs this code shortens an object that anybody has mapped. Who does so all the same
 //!    (`truncate` on `/dev/shm/...`) sends SIGBUS to those who have mapped it; there is no protection against that.
 //!
-//! Rust promises that `Relaxed` loads work on read-only pages and leaves the stronger ones to the platform. On x86-64 and
-//! aarch64 an 8-byte load of any ordering is a load instruction (`mov`; `ldr`, `ldar`, `ldapr`), never a
+//! Rust promises that `Relaxed` loads work on read-only pages and leaves the stronger ones to the platform. On x86-64
+//! and aarch64 an 8-byte load of any ordering is a load instruction (`mov`; `ldr`, `ldar`, `ldapr`), never a
 //! compare-exchange, and a page that can be read permits it.
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -30,8 +30,8 @@ const WORD: usize = size_of::<u64>();
 
 /// The bytes of a shared-memory object, mapped into this process.
 ///
-/// An offset out of range, an unaligned one, and a write to a region that is mapped read-only are bugs of the caller and
-/// panic. Offsets come from layouts that were checked against the object's length, never from a word that another
+/// An offset out of range, an unaligned one, and a write to a region that is mapped read-only are bugs of the caller
+/// and panic. Offsets come from layouts that were checked against the object's length, never from a word that another
 /// process can write.
 ///
 /// A clone is the same bytes at the same place, which are unmapped when the last of them is dropped.
@@ -98,8 +98,8 @@ impl Region {
         self.word(offset).compare_exchange(current, new, order, failure)
     }
 
-    /// Sleeps until somebody [wakes](Self::wake) who sleeps on the word at `offset`, for at most `limit`, or for less for no
-    /// reason; not at all where the word's low half is not that of `current`. A system call, futex(2).
+    /// Sleeps until somebody [wakes](Self::wake) who sleeps on the word at `offset`, for at most `limit`, or for less
+    /// for no reason; not at all where the word's low half is not that of `current`. A system call, futex(2).
     ///
     /// The kernel compares 32 bits. It works on a page that is mapped read-only, too.
     pub(crate) fn wait(&self, offset: usize, current: u64, limit: Duration) {
@@ -119,8 +119,9 @@ impl Region {
     fn half(&self, offset: usize) -> &AtomicU32 {
         let low = if cfg!(target_endian = "little") { 0 } else { size_of::<AtomicU32>() };
         let word: *const AtomicU64 = self.word(offset);
-        // SAFETY: the half lies within a word that lives as long as `self` and is aligned to 8 bytes; `AtomicU32` is valid for
-        // all bits. Nobody accesses it but the kernel, which loads it: accesses of two sizes never meet (fact 1).
+        // SAFETY: the half lies within a word that lives as long as `self` and is aligned to 8 bytes; `AtomicU32` is
+        // valid for all bits. Nobody accesses it but the kernel, which loads it: accesses of two sizes never
+        // meet (fact 1).
         unsafe { &*word.cast::<AtomicU32>().wrapping_byte_add(low) }
     }
 
@@ -192,9 +193,10 @@ impl Region {
         match end {
             Some(end) if end <= self.length => {
                 // SAFETY: `base + first` is a multiple of 8 (mmap returns whole pages) and `first..end` lies within the
-                // mapping (checked above), which lives at least as long as `self` (fact 2). `AtomicU64` is valid for all bits,
-                // has interior mutability, and every other access to these bytes is atomic too (fact 1). Where the
-                // pages are read-only, callers only load: `assert_writable` stands before every store.
+                // mapping (checked above), which lives at least as long as `self` (fact 2). `AtomicU64` is valid for
+                // all bits, has interior mutability, and every other access to these bytes is atomic
+                // too (fact 1). Where the pages are read-only, callers only load: `assert_writable`
+                // stands before every store.
                 unsafe {
                     std::slice::from_raw_parts(
                         self.base.as_ptr().wrapping_add(first).cast::<AtomicU64>().cast_const(),
@@ -216,9 +218,9 @@ fn merge(word: &AtomicU64, skip: usize, from: &[u8]) {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range was mapped by `map`, is unmapped only here, and no reference to it outlives the regions that
-        // have this, of which the last is being dropped. A raw pointer that `as_ptr` gave away dangles from now on, as its
-        // documentation says.
+        // SAFETY: the range was mapped by `map`, is unmapped only here, and no reference to it outlives the regions
+        // that have this, of which the last is being dropped. A raw pointer that `as_ptr` gave away dangles
+        // from now on, as its documentation says.
         let unmapped = unsafe { munmap(self.base.cast(), self.length) };
         debug_assert_eq!(unmapped, Ok(()));
     }
@@ -249,8 +251,8 @@ fn wiped_on_fork() -> Option<&'static AtomicU32> {
     // The least that can be mapped; the kernel rounds it up to a page.
     let length = NonZeroUsize::MIN;
     let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: without an address hint the kernel chooses a range that nothing else uses, so no memory of this process is
-    // replaced.
+    // SAFETY: without an address hint the kernel chooses a range that nothing else uses, so no memory of this process
+    // is replaced.
     let page = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_PRIVATE) }.ok()?;
     // SAFETY: the page is ours and nobody refers to it yet. This advice changes what a forked child finds there (zeros,
     // which are an `AtomicU32`), and nothing in this process.
@@ -260,8 +262,8 @@ fn wiped_on_fork() -> Option<&'static AtomicU32> {
         debug_assert_eq!(unmapped, Ok(()));
         return None;
     }
-    // SAFETY: the page is aligned, zero, can be read and written, and is never unmapped; a child inherits it at the same
-    // address. Only this reference, which is to an atomic, gives access to it.
+    // SAFETY: the page is aligned, zero, can be read and written, and is never unmapped; a child inherits it at the
+    // same address. Only this reference, which is to an atomic, gives access to it.
     Some(unsafe { page.cast::<AtomicU32>().as_ref() })
 }
 

@@ -1,5 +1,5 @@
-//! Everything that can be found in `/dev/shm` instead of the channel that was asked for: each is an error that says what
-//! was found and what was expected, and the object is left as it is.
+//! Everything that can be found in `/dev/shm` instead of the channel that was asked for: each is an error that says
+//! what was found and what was expected, and the object is left as it is.
 
 mod common;
 

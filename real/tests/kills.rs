@@ -1,13 +1,13 @@
 //! Creation and removal, killed at every system call.
 //!
-//! A child process creates or removes a channel, a mailbox or a board under ptrace, and is killed by SIGKILL at its n-th stop: at
-//! each entry into the kernel and at each return from it, for every n until it finishes. Between two system calls
-//! creation changes nothing that outlives the process, so these are all the kill points that differ. After each kill the
-//! channel must be there, or be created by the next who asks, and nothing may be left when it is removed; then the same
-//! once more with a second creator that is killed too.
+//! A child process creates or removes a channel, a mailbox or a board under ptrace, and is killed by SIGKILL at its
+//! n-th stop: at each entry into the kernel and at each return from it, for every n until it finishes. Between two
+//! system calls creation changes nothing that outlives the process, so these are all the kill points that differ. After
+//! each kill the channel must be there, or be created by the next who asks, and nothing may be left when it is removed;
+//! then the same once more with a second creator that is killed too.
 //!
-//! And instead of being killed, the child is stopped there while this process opens the channel, and goes on later. Then
-//! both must have one and the same channel, or the child must have been refused.
+//! And instead of being killed, the child is stopped there while this process opens the channel, and goes on later.
+//! Then both must have one and the same channel, or the child must have been refused.
 //!
 //! This suite has its own `main`, because only a process of one thread is stepped through easily.
 

@@ -1,7 +1,7 @@
 //! Mailboxes: messages through real shared memory between processes that are killed, and who may have which role.
 //!
-//! Of the protocol's invariants, 2 and 3 are checked here: messages are whole, and come in order without a gap; the same
-//! one twice only to a reader's successor, with the same number.
+//! Of the protocol's invariants, 2 and 3 are checked here: messages are whole, and come in order without a gap; the
+//! same one twice only to a reader's successor, with the same number.
 
 mod common;
 

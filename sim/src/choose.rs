@@ -1,8 +1,8 @@
 //! The one source of nondeterminism: [`Choose::choose`].
 //!
 //! Which process steps, whether it dies, which stores survive it, which value a load finds: a world asks for a number
-//! below `n`, and says what it is about. An engine is a way to answer. The answer 0 always is the plainest one (go on with
-//! the same process, do not die, find the newest value), so that a run is simpler the more of its choices are 0.
+//! below `n`, and says what it is about. An engine is a way to answer. The answer 0 always is the plainest one (go on
+//! with the same process, do not die, find the newest value), so that a run is simpler the more of its choices are 0.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -67,8 +67,8 @@ pub struct Random {
 }
 
 impl Random {
-    /// Processes die with a chance of 1 in `dies_one_in` at each point, and take turns with 1 in `switches_one_in`; 1 is
-    /// a new draw at each step.
+    /// Processes die with a chance of 1 in `dies_one_in` at each point, and take turns with 1 in `switches_one_in`; 1
+    /// is a new draw at each step.
     pub fn new(seed: u64, dies_one_in: u32, switches_one_in: u32) -> Self {
         Self {
             rng: SmallRng::seed_from_u64(seed),

@@ -1,9 +1,9 @@
 //! A run as a picture: an SVG sequence diagram, or a page of them.
 //!
 //! One lane for each process on the left, time downwards, one row for each line of the run, and what it says on the
-//! right. So no text is ever among the arrows. Where a load finds what another process stored, an arrow leads from there
-//! to it: from the latest line before it that put this value into this word. A word that is flushed anywhere in the run
-//! gets its values by the flushes, not by the stores before them.
+//! right. So no text is ever among the arrows. Where a load finds what another process stored, an arrow leads from
+//! there to it: from the latest line before it that put this value into this word. A word that is flushed anywhere in
+//! the run gets its values by the flushes, not by the stores before them.
 //!
 //! The output depends on the run and on nothing else.
 

@@ -382,11 +382,11 @@ impl Choose for Switches<'_> {
     }
 }
 
-/// The run with the fewest steps that breaks a promise, if there is one: a breadth-first search on one thread, of at most
-/// so many states.
+/// The run with the fewest steps that breaks a promise, if there is one: a breadth-first search on one thread, of at
+/// most so many states.
 ///
-/// Of several it is one that goes from process to process seldom: of the ways to a state that are as short, the one with
-/// the fewest switches is kept.
+/// Of several it is one that goes from process to process seldom: of the ways to a state that are as short, the one
+/// with the fewest switches is kept.
 pub fn shortest<S: System>(system: &mut S, states_max: u64, gauge: &Gauge) -> Option<Found> {
     let seen = Seen::new();
     let initial = system.initial().clone();

@@ -1,11 +1,11 @@
 //! What memory can look like at each moment of one operation, and of the recovery after a death in it.
 //!
-//! A search as [`exhaustive`](crate::exhaustive), of a part only: the run is led up to the operation, then its process goes
-//! on, others with what they are told to do meanwhile, and whoever takes up the role after a death. It is for engines that
-//! compare real memory with what is predicted.
+//! A search as [`exhaustive`](crate::exhaustive), of a part only: the run is led up to the operation, then its process
+//! goes on, others with what they are told to do meanwhile, and whoever takes up the role after a death. It is for
+//! engines that compare real memory with what is predicted.
 //!
-//! An *image* is what somebody finds who looks at all of memory at once. Stores that are lost if their process dies now are
-//! in it or not, each for itself: a compiler may have moved them, so that they have not been done yet.
+//! An *image* is what somebody finds who looks at all of memory at once. Stores that are lost if their process dies now
+//! are in it or not, each for itself: a compiler may have moved them, so that they have not been done yet.
 
 use crate::choose::{Choose, Odometer, Question, index_of};
 use crate::world::{Scripted, Step};
@@ -22,8 +22,8 @@ pub trait Pictured: Scripted {
     /// What memory looks like now, with every store done.
     fn image(&self, state: &Self::State) -> Self::Image;
 
-    /// From here on, notes what memory can look like after each access, for `process`, whose stores may not be done yet;
-    /// with `None`, does not.
+    /// From here on, notes what memory can look like after each access, for `process`, whose stores may not be done
+    /// yet; with `None`, does not.
     fn watch(&mut self, process: Option<usize>);
 
     /// Notes what memory can look like now.
@@ -55,8 +55,8 @@ pub struct Stand {
 
 /// The operation that is looked at.
 pub struct Plan<'a, I> {
-    /// Whose next operation is performed before it, one after the other, up to its end or until it sleeps. What comes first
-    /// of a process is that it takes up its role.
+    /// Whose next operation is performed before it, one after the other, up to its end or until it sleeps. What comes
+    /// first of a process is that it takes up its role.
     pub before: &'a [usize],
     /// Whose next operation, or taking up of its role, is looked at.
     pub process: usize,

@@ -9,8 +9,8 @@
 //! | `Pso` | the same; buffers are flushed in any order between words, but for Release stores and fences | finds two stores that may pass each other |
 //! | `Weak` | any value not older than what its process knows of | C++20 without load buffering: finds each ordering of each pair |
 //!
-//! `Weak` leaves out four things that C++20 allows. Load buffering: a load finds no store of its own future. A store comes
-//! last in its word's order, never before another process's store that it does not know of (our words have one
+//! `Weak` leaves out four things that C++20 allows. Load buffering: a load finds no store of its own future. A store
+//! comes last in its word's order, never before another process's store that it does not know of (our words have one
 //! storing process each and are otherwise compare-exchanged, or two that store in turn, each having seen the other's).
 //! A failed compare-exchange finds the newest value. And the single order of `SeqCst` accesses is the order in which
 //! they are done, so that it never contradicts happens-before, which C++20 lets it where a word is accessed with
@@ -19,25 +19,25 @@
 //! # Races
 //!
 //! Payload, and the words that a scenario says are guarded like it, must never be accessed by two processes unordered.
-//! In C++20 terms: conflicting accesses are ordered by happens-before. What is kept is not clocks but *knowledge*: for each
-//! area its last write, and each process's last read since, are an event, and each process and each store has the set of
-//! events that happen-before it. Two histories that leave the same knowledge are the same state.
+//! In C++20 terms: conflicting accesses are ordered by happens-before. What is kept is not clocks but *knowledge*: for
+//! each area its last write, and each process's last read since, are an event, and each process and each store has the
+//! set of events that happen-before it. Two histories that leave the same knowledge are the same state.
 //!
 //! # Deaths
 //!
 //! A kill is not a prefix of program order: a Relaxed store may be moved by the compiler past others, up to the next
 //! Release store, Release fence or releasing read-modify-write. So, in `Sc` and `Weak`, the stores since that point are
-//! *unordered*: each of them is lost or not when the process dies, unless another process has seen it; a payload word may
-//! also be left with neither the old nor the new value ([`POISON`]). Which of these it is is chosen at the first access
-//! that could tell. A Relaxed store that is moved up, before a Release store that comes earlier in the program, is not
-//! among these: between any two such stores of our protocols lies a load that acquires. `Tso` and `Pso` model the
-//! machine only: what was stored is flushed.
+//! *unordered*: each of them is lost or not when the process dies, unless another process has seen it; a payload word
+//! may also be left with neither the old nor the new value ([`POISON`]). Which of these it is is chosen at the first
+//! access that could tell. A Relaxed store that is moved up, before a Release store that comes earlier in the program,
+//! is not among these: between any two such stores of our protocols lies a load that acquires. `Tso` and `Pso` model
+//! the machine only: what was stored is flushed.
 //!
 //! For the successor in a role no word goes back to an older value than the dead process could have found. Apart from
-//! that there are two ways to see the kernel's hand-over, and each finds what the other does not. Either it orders memory
-//! ([`Handover::Synchronized`]): the successor knows what the dead process knew, and has to pass it on, its reads among
-//! it. Or it does not ([`Handover::Bare`]): the dead process's reads are over, and the payload that recovery reads has
-//! to be ordered by the protocol's own accesses.
+//! that there are two ways to see the kernel's hand-over, and each finds what the other does not. Either it orders
+//! memory ([`Handover::Synchronized`]): the successor knows what the dead process knew, and has to pass it on, its
+//! reads among it. Or it does not ([`Handover::Bare`]): the dead process's reads are over, and the payload that
+//! recovery reads has to be ordered by the protocol's own accesses.
 
 use crate::choose::{Choose, Question};
 use lastword_protocol::memory::Ordering;
@@ -640,8 +640,8 @@ impl Memory {
     }
 
     /// What cells may hold instead of their newest values, if somebody looks now: the stores of `process` that are lost
-    /// if it dies may not be done yet, and those of the dead may never have been. A cell can be there more than once. Not
-    /// of [`Model::Weak`].
+    /// if it dies may not be done yet, and those of the dead may never have been. A cell can be there more than once.
+    /// Not of [`Model::Weak`].
     pub fn alternatives(&self, process: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
         let own = self.unordered.iter().filter(move |store| usize::from(store.process) == process);
         let own = own.map(|store| (usize::from(store.cell), store.value_before));

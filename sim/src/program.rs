@@ -1,15 +1,15 @@
 //! The code of the processes as data: a graph that is found by running it.
 //!
 //! A process's code is a function of what it was answered. So it is run once for each answer that it can get at a
-//! point: in a coroutine, which stops at every access ([`Port::ask`]). What it asks next becomes a [`Node`] of a graph, and
-//! from then on the search follows the graph and runs no code. A process's state is the number of a node. It can be
+//! point: in a coroutine, which stops at every access ([`Port::ask`]). What it asks next becomes a [`Node`] of a graph,
+//! and from then on the search follows the graph and runs no code. A process's state is the number of a node. It can be
 //! copied, compared, thrown away (a kill) and come back to, none of which a stack can.
 //!
 //! Between two operations a process is in a state that a few numbers tell ([`Ask::Next`]). Histories that end with the
 //! same numbers end in the same node, which is what keeps the graph small.
 //!
-//! A coroutine that is not needed any more is abandoned where it stands: nothing is unwound, no `Drop` runs. That is how
-//! SIGKILL leaves a process.
+//! A coroutine that is not needed any more is abandoned where it stands: nothing is unwound, no `Drop` runs. That is
+//! how SIGKILL leaves a process.
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};

@@ -1,7 +1,7 @@
 //! Random runs: for scenarios too large to search.
 //!
-//! Run number i of a series draws from a seed of its own, made of the series' seed and i. So a series can be split among
-//! threads and machines, in any way, and finds the same.
+//! Run number i of a series draws from a seed of its own, made of the series' seed and i. So a series can be split
+//! among threads and machines, in any way, and finds the same.
 
 use crate::choose::{Choose, Pct, Random, Recorder};
 use crate::coverage::Coverage;

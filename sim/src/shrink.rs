@@ -1,8 +1,8 @@
 //! Makes a failure smaller: fewer kills, then fewer operations, then fewer changes of the process, then plainer values.
 //!
-//! A run is its script and its turns, and any list of turns is a run: those of a process that cannot go are passed over.
-//! So a smaller one is tried by taking something out, or moving it, and running what is left; it counts if a promise is
-//! still broken, be it another one.
+//! A run is its script and its turns, and any list of turns is a run: those of a process that cannot go are passed
+//! over. So a smaller one is tried by taking something out, or moving it, and running what is left; it counts if a
+//! promise is still broken, be it another one.
 
 use crate::choose::{Choose, Listed, Question, index_of, nth_enabled};
 use crate::sample::run_to_end;
@@ -33,8 +33,8 @@ struct Turn {
     rest: Vec<u8>,
 }
 
-/// Follows a schedule as far as it can be followed: turns of those who cannot go are passed over, and after the last one
-/// the answer is 0.
+/// Follows a schedule as far as it can be followed: turns of those who cannot go are passed over, and after the last
+/// one the answer is 0.
 struct Scheduled<'a> {
     turns: std::slice::Iter<'a, Turn>,
     rest: std::slice::Iter<'a, u8>,

@@ -1,7 +1,7 @@
 //! A run as a word that can be copied: what a replay needs, and nothing else.
 //!
-//! `SCENARIO,MODEL,KILLS,HANDOVER,VARIANT,SCRIPT,ANSWERS`. The script is each process's operations, by their numbers in the
-//! scenario, `0.1.2` and `-` between processes; empty for all of them. Answers are two hexadecimal digits each.
+//! `SCENARIO,MODEL,KILLS,HANDOVER,VARIANT,SCRIPT,ANSWERS`. The script is each process's operations, by their numbers in
+//! the scenario, `0.1.2` and `-` between processes; empty for all of them. Answers are two hexadecimal digits each.
 
 use crate::case::Spec;
 use crate::memory::{Handover, Model};

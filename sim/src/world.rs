@@ -2,18 +2,19 @@
 //!
 //! # What a step is
 //!
-//! One process goes on with its next access to a word that others may be after, and with what follows of its own: accesses
-//! that must be ordered with everybody else's anyway (payload, and the words that are guarded like it), and what it tells
-//! the judge. Nobody could tell those apart from being done one by one, with one exception, which is a data race, and that is
-//! found: the two accesses would still be unordered when the second of them is done, whichever that is. (They are what
-//! partial-order reduction calls an ample set.) What an operation tells the judge at its beginning comes right before its
-//! first access, and what it tells at its end right after its last, which is when the judge is strictest.
+//! One process goes on with its next access to a word that others may be after, and with what follows of its own:
+//! accesses that must be ordered with everybody else's anyway (payload, and the words that are guarded like it), and
+//! what it tells the judge. Nobody could tell those apart from being done one by one, with one exception, which is a
+//! data race, and that is found: the two accesses would still be unordered when the second of them is done, whichever
+//! that is. (They are what partial-order reduction calls an ample set.) What an operation tells the judge at its
+//! beginning comes right before its first access, and what it tells at its end right after its last, which is when the
+//! judge is strictest.
 //!
 //! # Where processes die
 //!
-//! Before and after each of a process's accesses, events included, in its recovery too. A point is passed over where dying
-//! would leave the same as at the point before: nothing but loads and Release fences have come in between, and what these
-//! leave is forgotten, or only takes away from what could happen.
+//! Before and after each of a process's accesses, events included, in its recovery too. A point is passed over where
+//! dying would leave the same as at the point before: nothing but loads and Release fences have come in between, and
+//! what these leave is forgotten, or only takes away from what could happen.
 //!
 //! A dead process is one that has not begun again yet: it is restarted when it is its turn, and its turn may come
 //! after everybody else is through. So a process that is stopped, or dead, for any length of time is among the runs.

@@ -1,7 +1,7 @@
 //! The memory models against litmus tests whose outcomes are known.
 //!
-//! Names as in the literature (Alglave, Maranget, Tautschnig: *Herding Cats*, TOPLAS 2014; C++20 [atomics.order]). For each
-//! model, the outcomes that can be are compared with those that a test wants to see or never to see.
+//! Names as in the literature (Alglave, Maranget, Tautschnig: *Herding Cats*, TOPLAS 2014; C++20 [atomics.order]). For
+//! each model, the outcomes that can be are compared with those that a test wants to see or never to see.
 
 use lastword_protocol::memory::Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst};
 use lastword_protocol::model::Violation;

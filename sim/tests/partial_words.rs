@@ -1,5 +1,5 @@
-//! A write of some of a word's bytes reads the others first. That read is a part of the write: it is ordered like it, for
-//! the successor of a process that died while it wrote, too.
+//! A write of some of a word's bytes reads the others first. That read is a part of the write: it is ordered like it,
+//! for the successor of a process that died while it wrote, too.
 
 use lastword_protocol::memory::Ordering;
 use lastword_protocol::model::variant::{Change, Part};

@@ -187,8 +187,8 @@ fn a_failure_is_made_small_and_runs_again() {
     assert_eq!(format!("{:?}", told.lines), format!("{:?}", again.lines));
 }
 
-/// Runs that were recorded once, and how they ended. Another build of the same source ends them alike; where a protocol or
-/// a scenario changes, they are recorded anew: `mutants --json` prints a token for each variant.
+/// Runs that were recorded once, and how they ended. Another build of the same source ends them alike; where a protocol
+/// or a scenario changes, they are recorded anew: `mutants --json` prints a token for each variant.
 const RECORDED: &[(&str, &str)] = &include!("recorded.in");
 
 #[test]

@@ -1,8 +1,9 @@
 //! Loom: every interleaving and every permitted stale value, within a bound on preemptions.
 //!
 //! `SeqCst` accesses are passed to loom as they are. Loom gives a `SeqCst` load no `SeqCst` store of its word but the
-//! newest, and no extra happens-before edge, which is what Dekker's pattern needs. (With `SeqCst` *fences* instead, loom
-//! has a full happens-before edge between any two, which hides missing Release and Acquire.) Three things are added:
+//! newest, and no extra happens-before edge, which is what Dekker's pattern needs. (With `SeqCst` *fences* instead,
+//! loom has a full happens-before edge between any two, which hides missing Release and Acquire.) Three things are
+//! added:
 //!
 //! - A word's initial value is no `SeqCst` store to loom, so it is stored once more.
 //! - Loom also offers a `SeqCst` load the weaker stores that are older than the newest `SeqCst` store, which C++20 does

@@ -15,8 +15,8 @@
 //! | complete | MAGIC | as in its header | ready, described; never begun again | opens it |
 //!
 //! Building, replacing and removing need the lock [`CREATE`] on the object that the name refers to, which is looked at
-//! again after the lock was had. Opening a complete object needs no lock: a process that is stopped while it creates one
-//! channel keeps nobody from another, and nobody from a channel that is complete. No object is ever shortened, so
+//! again after the lock was had. Opening a complete object needs no lock: a process that is stopped while it creates
+//! one channel keeps nobody from another, and nobody from a channel that is complete. No object is ever shortened, so
 //! nobody who has mapped one is sent SIGBUS.
 //!
 //! **What a death leaves.** The anchor of a channel is completed after the data object, so a complete anchor says that
@@ -35,8 +35,8 @@
 //! A role is taken first, then the anchor is looked at again: it must still be the one with that name, and complete.
 //! From there on nobody removes it who does not use force, because that needs every role.
 //!
-//! Locks are given up on the way out ([`Drop`]), and by a death. Closing would not do: a process that has a role goes on
-//! to have the anchor open, and with it would keep the right to create.
+//! Locks are given up on the way out ([`Drop`]), and by a death. Closing would not do: a process that has a role goes
+//! on to have the anchor open, and with it would keep the right to create.
 
 mod objects;
 
@@ -147,8 +147,8 @@ impl<O: Objects> Taken<'_, O> {
 
 /// Takes one of these roles.
 ///
-/// Refused is who was seen to be so by a live process's lock of that role alone. A remover has every role for a moment. It
-/// may be about to die, so that the role is tried again after it.
+/// Refused is who was seen to be so by a live process's lock of that role alone. A remover has every role for a moment.
+/// It may be about to die, so that the role is tried again after it.
 fn take<'o, O: Objects>(
     objects: &'o O,
     anchor: &'o O::Object,
@@ -329,8 +329,8 @@ pub fn open<O: Objects, R>(
     Ok((object, header))
 }
 
-/// Looks at a channel without a role: its anchor, and what `look` made of it. `check` judges the anchor's header, `look`
-/// opens the data object that belongs to it, and may read the anchor's description.
+/// Looks at a channel without a role: its anchor, and what `look` made of it. `check` judges the anchor's header,
+/// `look` opens the data object that belongs to it, and may read the anchor's description.
 ///
 /// # Errors
 /// The channel is not there or not complete, the caller refuses, or a system call failed.

@@ -56,8 +56,8 @@ pub trait Objects {
     /// A system call failed.
     type Error;
 
-    /// Opens an object; `None` where there is none of that name. Changes nothing but the mode of an empty object of this
-    /// user's, where it keeps its owner out.
+    /// Opens an object; `None` where there is none of that name. Changes nothing but the mode of an empty object of
+    /// this user's, where it keeps its owner out.
     ///
     /// # Errors
     /// A system call failed.
@@ -90,15 +90,15 @@ pub trait Objects {
 
     /// The object's header, or what it has instead. Changes nothing.
     ///
-    /// A creator may be at work meanwhile: before the first word says that the object is complete, nothing else of it is
-    /// looked at.
+    /// A creator may be at work meanwhile: before the first word says that the object is complete, nothing else of it
+    /// is looked at.
     ///
     /// # Errors
     /// A system call failed.
     fn header(&self, object: &Self::Object) -> Result<Result<Header, HeaderError>, Self::Error>;
 
-    /// Begins to make this empty object one of `length` bytes, all zero. Three system calls: writes the first word, which
-    /// says that the object is incomplete; sets the mode; reserves the memory.
+    /// Begins to make this empty object one of `length` bytes, all zero. Three system calls: writes the first word,
+    /// which says that the object is incomplete; sets the mode; reserves the memory.
     ///
     /// # Errors
     /// A system call failed.

@@ -36,9 +36,9 @@
 //! **Boards.** Entry i is word i, at offset 8 i. Either every word has an entry, or there is none.
 //!
 //! **Untrusted bytes.** The section is parsed with limits on everything, and a list that was damaged is told by its
-//! checksum. Every element of an entry lies inside of the message or the board, and all elements of all entries together
-//! have no more bytes than that: what a description makes of a message is in proportion to it. Names and units have no
-//! control characters, and none that turn the direction of writing, so that they can be shown on a terminal.
+//! checksum. Every element of an entry lies inside of the message or the board, and all elements of all entries
+//! together have no more bytes than that: what a description makes of a message is in proportion to it. Names and units
+//! have no control characters, and none that turn the direction of writing, so that they can be shown on a terminal.
 //!
 //! **What a death leaves.** The description is written before the object is complete
 //! ([`Objects::describe`](crate::creation::Objects::describe)) and never again. An object that is complete has all of

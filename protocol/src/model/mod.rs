@@ -1,13 +1,13 @@
 //! What each protocol promises, as code that every engine runs.
 //!
 //! A *scenario* says which processes there are and which operations ([`Op`](slots::Op)) each of them performs. An
-//! *engine* (loom, shuttle, a single thread, a simulator, a fuzzer) provides a [`Memory`], decides who steps and who dies,
-//! and calls [`Scenario::live`] once for each incarnation of a process. The *oracle*, which all processes of a run
-//! share, judges what they see, and answers with a [`Violation`].
+//! *engine* (loom, shuttle, a single thread, a simulator, a fuzzer) provides a [`Memory`], decides who steps and who
+//! dies, and calls [`Scenario::live`] once for each incarnation of a process. The *oracle*, which all processes of a
+//! run share, judges what they see, and answers with a [`Violation`].
 //!
 //! Oracles are data: they are told events, which are data too ([`Judge`]), and can be copied, compared and hashed. What
-//! a process carries from one operation to the next is two numbers ([`Scenario::carried`]). So an engine can also search
-//! states instead of runs.
+//! a process carries from one operation to the next is two numbers ([`Scenario::carried`]). So an engine can also
+//! search states instead of runs.
 //!
 //! Nothing here allocates or knows an engine.
 

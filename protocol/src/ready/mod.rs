@@ -28,29 +28,31 @@
 //! +-----------------------------+ 448 + capacity, rounded up to 8
 //! ```
 //!
-//! In the rest of the header's 256 bytes two words for each role say who took it last (its signature) and since when: the
-//! writer's at 248 and 240, the reader's at 232 and 224. No protocol reads them.
+//! In the rest of the header's 256 bytes two words for each role say who took it last (its signature) and since when:
+//! the writer's at 248 and 240, the reader's at 232 and 224. No protocol reads them.
 //!
 //! **Invariants.**
 //! 1. Length and payload are written only while the flag is clear, and read only while it is set.
 //! 2. While the flag is set, length and payload are one whole message.
-//! 3. The reader receives 1, 2, 3, ... without a gap. The same message comes twice only if the reader was killed between
-//!    receiving and clearing it, and then it has the same number.
+//! 3. The reader receives 1, 2, 3, ... without a gap. The same message comes twice only if the reader was killed
+//!    between receiving and clearing it, and then it has the same number.
 //!
-//! 4. A process that sleeps although the state has changed is woken: by the process that changed it, or, if that one died
-//!    in between, by the next that takes up its role. Until there is one, it sleeps for at most the time it asked for.
+//! 4. A process that sleeps although the state has changed is woken: by the process that changed it, or, if that one
+//!    died in between, by the next that takes up its role. Until there is one, it sleeps for at most the time it asked
+//!    for.
 //!
 //! **Sleeping.** A process that waits for the other notes in its wait word what the state is, and sleeps on it, which
-//! the kernel compares again, for as long as it does not change. Who has changed the state looks at the other's wait word, and wakes it if it
-//! sleeps on the state of before. A death leaves nothing to put right: an old wait word is not the state of before.
+//! the kernel compares again, for as long as it does not change. Who has changed the state looks at the other's wait
+//! word, and wakes it if it sleeps on the state of before. A death leaves nothing to put right: an old wait word is not
+//! the state of before.
 //!
-//! **Who may write what.** The writer: length, payload, its wait word, and `state` from clear to set. The reader: its wait
-//! word, and `state` from set to clear.
+//! **Who may write what.** The writer: length, payload, its wait word, and `state` from clear to set. The reader: its
+//! wait word, and `state` from set to clear.
 //!
 //! **Orderings.** [`site`].
 //!
-//! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible. A process that
-//! dies between its store to `state` and waking the other leaves that one asleep until its successor wakes it.
+//! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible. A process
+//! that dies between its store to `state` and waking the other leaves that one asleep until its successor wakes it.
 //!
 //! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`).
 
@@ -64,7 +66,8 @@ pub mod site {
     pub const FILL: &Site = &Site::payload(1, "ready.fill", Kind::Write);
     /// Stores the length.
     pub const MEASURE: &Site = &Site::store(2, "ready.measure", Relaxed);
-    /// Sets the flag. Releases the message to [`RECEIVE`]; first half of a Dekker pair, whose second is [`READER_ASLEEP`].
+    /// Sets the flag. Releases the message to [`RECEIVE`]; first half of a Dekker pair, whose second is
+    /// [`READER_ASLEEP`].
     pub const SEND: &Site = &Site::store(3, "ready.send", SeqCst);
     /// The reader loads `state`. Acquires the message.
     pub const RECEIVE: &Site = &Site::load(4, "ready.receive", Acquire);
@@ -80,8 +83,8 @@ pub mod site {
     /// Recovery of the reader: loads `state`, for the number to expect. Nothing is read on the strength of it.
     pub const READER_RECOVER: &Site = &Site::load(9, "ready.reader_recover", Relaxed);
 
-    // Sleeping and waking. Two Dekker pairs: either who changes the state sees that the other sleeps, or that one sees the
-    // new state.
+    // Sleeping and waking. Two Dekker pairs: either who changes the state sees that the other sleeps, or that one sees
+    // the new state.
 
     /// The writer has set the flag: loads the reader's wait word.
     pub const READER_ASLEEP: &Site = &Site::load(10, "ready.reader_asleep", SeqCst);
@@ -385,8 +388,8 @@ fn sleep<M: Memory<Word = Word>>(
     bed: &Bed,
     limit: Duration,
 ) -> Result<bool, Corrupt> {
-    // Relaxed `ready.writer_look`, `ready.reader_look`: an old state is found to be one by the sleep; one that the other
-    // process has left stays until this one changes it. A death leaves nothing.
+    // Relaxed `ready.writer_look`, `ready.reader_look`: an old state is found to be one by the sleep; one that the
+    // other process has left stays until this one changes it. A death leaves nothing.
     let state = parse_state(memory.load(Word::State, bed.look))?;
     if state.set == wanted {
         return Ok(true);
@@ -395,8 +398,8 @@ fn sleep<M: Memory<Word = Word>>(
     // Pairs with `ready.reader_asleep`, `ready.writer_asleep`, where the other process looks.
     // Killed before: the wait word is an older one. Killed after: it is as if this process slept.
     memory.store(wait_word, state.asleep(), bed.doze);
-    // SeqCst, wait `ready.writer_sleep`, `ready.reader_sleep`: looks after noting it (Dekker). Whoever changes the state next
-    // has seen our wait word, and wakes us; or has changed it before this, and we do not sleep. (Inv 4)
+    // SeqCst, wait `ready.writer_sleep`, `ready.reader_sleep`: looks after noting it (Dekker). Whoever changes the
+    // state next has seen our wait word, and wakes us; or has changed it before this, and we do not sleep. (Inv 4)
     // Pairs with `ready.send`, `ready.clear`. Killed before or after: the wait word stays.
     memory.wait(Word::State, state.bits(), limit, bed.sleep);
     Ok(false)
@@ -478,8 +481,8 @@ impl<M: Memory<Word = Word>> Writer<M> {
         // Relaxed `ready.writer_recover`: only the number is used; `ready.look` acquires before anything is written.
         // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::WRITER_RECOVER))?;
-        // Wake `ready.writer_recover_wake`: the predecessor may have died after `ready.send` and before it woke. (Inv 4)
-        // Killed before: the next successor wakes. Killed after: the reader is awake.
+        // Wake `ready.writer_recover_wake`: the predecessor may have died after `ready.send` and before it woke. (Inv
+        // 4) Killed before: the next successor wakes. Killed after: the reader is awake.
         memory.wake(Word::State, site::WRITER_RECOVER_WAKE);
         Ok((Self { memory, layout, last: state.sequence }, state))
     }
@@ -516,8 +519,8 @@ impl<M: Memory<Word = Word>> Writer<M> {
         Ok(loan.send())
     }
 
-    /// Lends the payload, to write a message of `length` bytes in place, if the one before it has been consumed. 1 shared
-    /// access.
+    /// Lends the payload, to write a message of `length` bytes in place, if the one before it has been consumed. 1
+    /// shared access.
     ///
     /// It holds the bytes of the message before, or a dead process's half-written one.
     ///
@@ -588,8 +591,8 @@ impl<M: Memory<Word = Word>> Loan<'_, M> {
         &self.writer.memory
     }
 
-    /// Copies `bytes` into the message, at byte `offset`; false, and the message untouched, where the range reaches beyond
-    /// it.
+    /// Copies `bytes` into the message, at byte `offset`; false, and the message untouched, where the range reaches
+    /// beyond it.
     ///
     /// # Crash safety
     /// *Nothing to undo.* The message is not sent yet.
@@ -612,8 +615,8 @@ impl<M: Memory<Word = Word>> Loan<'_, M> {
         // Killed before or after: the flag is clear, nobody looks (Inv 1).
         writer.memory.store(Word::Length, length as u64, site::MEASURE);
         let sent = before.sent();
-        // SeqCst `ready.send`: length and payload happen-before the reader's reading; before `ready.reader_asleep` (Dekker).
-        // Pairs with `ready.receive` (Reader::try_receive), `ready.reader_sleep`.
+        // SeqCst `ready.send`: length and payload happen-before the reader's reading; before `ready.reader_asleep`
+        // (Dekker). Pairs with `ready.receive` (Reader::try_receive), `ready.reader_sleep`.
         // Killed before: never sent. Killed after: the message is out.
         writer.memory.store(Word::State, sent.bits(), site::SEND);
         writer.last = sent.sequence;
@@ -655,8 +658,8 @@ pub struct Reader<M> {
 }
 
 impl<M: Memory<Word = Word>> Reader<M> {
-    /// Takes up the reader's role, for the first time or after a predecessor's death, and wakes the writer if it sleeps.
-    /// 1 shared access and one wake.
+    /// Takes up the reader's role, for the first time or after a predecessor's death, and wakes the writer if it
+    /// sleeps. 1 shared access and one wake.
     ///
     /// The caller sees to it that nobody else has the role.
     ///
@@ -669,8 +672,8 @@ impl<M: Memory<Word = Word>> Reader<M> {
         // Relaxed `ready.reader_recover`: only the number is used; `ready.receive` acquires before anything is read.
         // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::READER_RECOVER))?;
-        // Wake `ready.reader_recover_wake`: the predecessor may have died after `ready.clear` and before it woke. (Inv 4)
-        // Killed before: the next successor wakes. Killed after: the writer is awake.
+        // Wake `ready.reader_recover_wake`: the predecessor may have died after `ready.clear` and before it woke. (Inv
+        // 4) Killed before: the next successor wakes. Killed after: the writer is awake.
         memory.wake(Word::State, site::READER_RECOVER_WAKE);
         let consumed = match state {
             State { sequence: Some(sequence), set: true } => sequence.previous(),
@@ -768,8 +771,8 @@ impl<M: Memory<Word = Word>> Reader<M> {
         wake(&self.memory, received, Word::WriterWait, site::WRITER_ASLEEP, site::WAKE_WRITER);
     }
 
-    /// Whether a message waits, or was received and not cleared yet. If not, sleeps until one is sent, for at most `limit`,
-    /// or shorter for no reason, and says no: ask again. At most 2 shared accesses and one sleep.
+    /// Whether a message waits, or was received and not cleared yet. If not, sleeps until one is sent, for at most
+    /// `limit`, or shorter for no reason, and says no: ask again. At most 2 shared accesses and one sleep.
     ///
     /// # Errors
     /// The word is garbage.

@@ -1,6 +1,7 @@
 //! Where the words and the payload of a `slots` channel lie.
 //!
-//! A channel is two objects. Consumers map the first read-only, so that no stray pointer of theirs can damage a message.
+//! A channel is two objects. Consumers map the first read-only, so that no stray pointer of theirs can damage a
+//! message.
 //!
 //! ```text
 //! data object                                    locks object
@@ -31,9 +32,9 @@
 //!
 //! After the wait words follows the [description](crate::description) of the messages, if there is one.
 //!
-//! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The wait
-//! words lie side by side: they are written only on the way to sleep, and the producer reads all of them. The payload
-//! of every slot begins at a multiple of 64.
+//! A word that one side polls and the other writes has 128 bytes to itself: x86-64 fetches cache lines in pairs. The
+//! wait words lie side by side: they are written only on the way to sleep, and the producer reads all of them. The
+//! payload of every slot begins at a multiple of 64.
 
 use super::word::Word;
 use crate::header;

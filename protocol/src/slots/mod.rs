@@ -37,13 +37,14 @@
 //! Together they make the channel an atomic register with one writer: strictly linearizable, so that a publish which a
 //! kill interrupts has taken effect before the kill, or never will.
 //!
-//! **Sleeping.** A consumer that has seen the newest message may sleep until there is another: it notes in `wait[c]` what
-//! `latest` is, and sleeps on that word, which the kernel compares again, for as long as it does not change. A producer that has
-//! published looks at the wait words, and wakes who sleeps on what `latest` was before. Nothing has to be cleared or
-//! counted, so a death leaves nothing to put right: an old wait word costs at most one call to the kernel for nobody.
+//! **Sleeping.** A consumer that has seen the newest message may sleep until there is another: it notes in `wait[c]`
+//! what `latest` is, and sleeps on that word, which the kernel compares again, for as long as it does not change. A
+//! producer that has published looks at the wait words, and wakes who sleeps on what `latest` was before. Nothing has
+//! to be cleared or counted, so a death leaves nothing to put right: an old wait word costs at most one call to the
+//! kernel for nobody.
 //!
-//! **Who may write what.** The producer: `latest`, the slots, and a lock word from Claim to Held. Consumer c: `lock[c]` and
-//! `wait[c]`. An observer: nothing.
+//! **Who may write what.** The producer: `latest`, the slots, and a lock word from Claim to Held. Consumer c: `lock[c]`
+//! and `wait[c]`. An observer: nothing.
 //!
 //! **Orderings.** [`site`], and nowhere else.
 //!

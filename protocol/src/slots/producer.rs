@@ -94,16 +94,16 @@ impl<M: Memory<Word = Word>> Producer<M> {
     /// `latest` is garbage: the numbering is lost, and the channel has to be created anew.
     ///
     /// # Crash safety
-    /// *Nothing to undo.* Recovery writes nothing, and wakes again if it is repeated. A publish that the predecessor was killed in has taken effect if
-    /// [`last`](Self::last) names it, and never will if not.
+    /// *Nothing to undo.* Recovery writes nothing, and wakes again if it is repeated. A publish that the predecessor
+    /// was killed in has taken effect if [`last`](Self::last) names it, and never will if not.
     pub fn recover(memory: M, layout: Layout) -> Result<Self, Corrupt> {
         // Acquire `slots.resume`: the predecessor's last message happens-before our reading it back.
         // Pairs with `slots.publish`, of a process that is dead.
         // Killed before or after: nothing was changed.
         let found = memory.load(Word::Latest, site::RESUME);
         let latest = Stamp::parse(found, &layout).map_err(|why| Corrupt { word: Word::Latest, found, why })?;
-        // Wake `slots.resume_wake`: the predecessor may have died after `slots.publish` and before `slots.wake`. (Inv 7)
-        // Killed before: the next successor wakes. Killed after: who slept is awake.
+        // Wake `slots.resume_wake`: the predecessor may have died after `slots.publish` and before `slots.wake`. (Inv
+        // 7) Killed before: the next successor wakes. Killed after: who slept is awake.
         memory.wake(Word::Latest, site::RESUME_WAKE);
         Ok(Self { memory, layout, latest })
     }
@@ -155,8 +155,8 @@ impl<M: Memory<Word = Word>> Producer<M> {
         true
     }
 
-    /// Publishes a copy of `message`, and wakes who sleeps. Wait-free: at most 4 C + 4 shared accesses, one write of the
-    /// payload and, if a consumer sleeps, one wake.
+    /// Publishes a copy of `message`, and wakes who sleeps. Wait-free: at most 4 C + 4 shared accesses, one write of
+    /// the payload and, if a consumer sleeps, one wake.
     ///
     /// # Errors
     /// The message is too long, or a lock word is garbage; nothing was published, and publishing goes on as before when
@@ -208,10 +208,11 @@ impl<M: Memory<Word = Word>> Producer<M> {
             let mut lock = parse(self.memory.load(word, site::SCAN))?;
             if let (Lock::Claim, Some(newest)) = (lock, self.latest) {
                 let held = Lock::Held(newest);
-                // Release, Acquire `slots.help`: our last publish happens-before the consumer's reading of it; and what it
-                // has read before this Claim, which need not be the one that the scan found, before the slot's reuse.
-                // Pairs with `slots.settle` (Consumer::acquire), and with `slots.claim`.
-                // Killed before: the consumer settles by itself, or our successor helps. Killed after: it is helped.
+                // Release, Acquire `slots.help`: our last publish happens-before the consumer's reading of it; and what
+                // it has read before this Claim, which need not be the one that the scan found, before
+                // the slot's reuse. Pairs with `slots.settle` (Consumer::acquire), and with
+                // `slots.claim`. Killed before: the consumer settles by itself, or our successor helps.
+                // Killed after: it is helped.
                 lock = match self.memory.compare_exchange(word, Lock::Claim.bits(), held.bits(), site::HELP) {
                     Ok(_) => held,
                     // The consumer settled by itself, and may have released since: scanned again, to acquire that.
@@ -241,7 +242,8 @@ impl<M: Memory<Word = Word>> Producer<M> {
         };
         if (0..self.layout.consumers()).any(sleeps) {
             // Wake `slots.wake`.
-            // Killed before: the next process in this role wakes (`slots.resume_wake`). Killed after: who slept is awake.
+            // Killed before: the next process in this role wakes (`slots.resume_wake`). Killed after: who slept is
+            // awake.
             self.memory.wake(Word::Latest, site::WAKE);
         }
     }

@@ -102,8 +102,8 @@ pub const PEEK_VERIFY: &Site = &Site::load(29, "slots.peek_verify", Relaxed);
 
 // Sleeping and waking.
 
-/// Loads each consumer's wait word after [`PUBLISH`]. Second half of a Dekker pair whose first is that store: either we see
-/// that a consumer sleeps, or it sees the message ([`SLEEP`]).
+/// Loads each consumer's wait word after [`PUBLISH`]. Second half of a Dekker pair whose first is that store: either we
+/// see that a consumer sleeps, or it sees the message ([`SLEEP`]).
 pub const SLEEPERS: &Site = &Site::load(30, "slots.sleepers", SeqCst);
 /// Wakes who sleeps on `latest`.
 pub const WAKE: &Site = &Site::wake(31, "slots.wake");

@@ -42,8 +42,8 @@ impl<M: Memory<Word = Word>> Waiter<M> {
         &self.memory
     }
 
-    /// Notes that this process will sleep until there is another message than `seen`; `None` where there is one, or none
-    /// although there was one. At most 2 shared accesses.
+    /// Notes that this process will sleep until there is another message than `seen`; `None` where there is one, or
+    /// none although there was one. At most 2 shared accesses.
     ///
     /// # Errors
     /// `latest` is garbage.
@@ -66,14 +66,14 @@ impl<M: Memory<Word = Word>> Waiter<M> {
         Ok(Some(Doze { newest }))
     }
 
-    /// Sleeps until there is another message than the one noted, for at most `limit`, or shorter for no reason: look again.
-    /// One sleep.
+    /// Sleeps until there is another message than the one noted, for at most `limit`, or shorter for no reason: look
+    /// again. One sleep.
     ///
     /// # Crash safety
     /// *Nothing to undo*, as [`doze`](Self::doze).
     pub fn sleep(&self, doze: Doze, limit: Duration) {
-        // SeqCst, wait `slots.sleep`: looks after `slots.doze` (Dekker). Whoever publishes next has seen our wait word, and
-        // wakes us; or has published before this, and we do not sleep. (Inv 7)
+        // SeqCst, wait `slots.sleep`: looks after `slots.doze` (Dekker). Whoever publishes next has seen our wait word,
+        // and wakes us; or has published before this, and we do not sleep. (Inv 7)
         // Pairs with `slots.publish`, `slots.sleepers`.
         // Killed before or after: the wait word stays.
         self.memory.wait(Word::Latest, latest_bits(doze.newest), limit, site::SLEEP);

@@ -188,7 +188,8 @@ impl Stamp {
     }
 }
 
-/// The wait word of a consumer that sleeps for as long as `latest` is `seen`. Nobody parses it: whoever publishes compares.
+/// The wait word of a consumer that sleeps for as long as `latest` is `seen`. Nobody parses it: whoever publishes
+/// compares.
 #[must_use]
 #[inline]
 pub const fn asleep_on(seen: Option<Stamp>) -> u64 {

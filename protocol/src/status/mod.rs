@@ -36,7 +36,8 @@
 //! **What a death leaves.** Before a store, the old value; after it, the new one. The next writer reads its words back
 //! and goes on. Whether the writer lives is not a word of the board: ask the kernel, which holds the role.
 //!
-//! **Checked** with loom, shuttle and proptest (`tests/`), by the simulator (`lastword-sim`), and in real processes (package `lastword`).
+//! **Checked** with loom, shuttle and proptest (`tests/`), by the simulator (`lastword-sim`), and in real processes
+//! (package `lastword`).
 
 pub mod site {
     //! The table of `status`: every access to shared memory, with its ordering.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-/// Says a line on standard error, as `eprintln!` does. Where it cannot be said, nothing happens: a terminal that is gone
-/// is no reason to panic, and to leave objects behind.
+/// Says a line on standard error, as `eprintln!` does. Where it cannot be said, nothing happens: a terminal that is
+/// gone is no reason to panic, and to leave objects behind.
 macro_rules! tell {
     ($($words:tt)*) => { $crate::tell::line(format_args!($($words)*)) };
 }

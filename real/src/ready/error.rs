@@ -9,7 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The message before this one has not been consumed yet. Without the mailbox's name, so that polling costs nothing.
+    /// The message before this one has not been consumed yet. Without the mailbox's name, so that polling costs
+    /// nothing.
     Full,
     /// The message before this one was not consumed in time.
     TimedOut {

@@ -179,8 +179,8 @@ impl<T: Message + ?Sized> Mailbox<T> {
         self.attach(Role::MailboxWriter).and_then(Writer::recover)
     }
 
-    /// Takes the reader's role, creating the mailbox if it is not there. A message that a predecessor had not cleared is
-    /// received again.
+    /// Takes the reader's role, creating the mailbox if it is not there. A message that a predecessor had not cleared
+    /// is received again.
     ///
     /// # Errors
     /// As [`writer`](Self::writer).
@@ -196,7 +196,8 @@ impl<T: Message + ?Sized> Mailbox<T> {
     /// A monitor of a mailbox that is removed and created anew goes on seeing the old one.
     ///
     /// # Errors
-    /// The mailbox is not there, not complete yet, not what was asked for, belongs to another user, or cannot be opened.
+    /// The mailbox is not there, not complete yet, not what was asked for, belongs to another user, or cannot be
+    /// opened.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
@@ -237,8 +238,8 @@ impl<T: Message + ?Sized> Mailbox<T> {
     /// What is asked of the mailbox is of no account, and its object need not be intact.
     ///
     /// # Errors
-    /// A live process has a role and `force` is [`Force::No`], another process is creating or removing the mailbox, or a
-    /// system call failed.
+    /// A live process has a role and `force` is [`Force::No`], another process is creating or removing the mailbox, or
+    /// a system call failed.
     ///
     /// # Crash safety
     /// *Repeatable.*

@@ -13,7 +13,8 @@ use crate::role::Role;
 use lastword_protocol::ready::{Corrupt, Expected, State, Word};
 use std::sync::Arc;
 
-/// A process that sees how far a mailbox is, and none of its messages. There may be any number, and nobody notices them.
+/// A process that sees how far a mailbox is, and none of its messages. There may be any number, and nobody notices
+/// them.
 #[derive(Debug)]
 pub struct Monitor {
     memory: MailboxMemory,

@@ -20,10 +20,10 @@ use std::time::Duration;
 /// # A message that comes twice
 ///
 /// A message that was received and not cleared is received again, by this process or by its successor, with the same
-/// number; so nothing is lost, and only the newest message can come twice. Whoever must not act on a message twice keeps
-/// its number with the result (in the same transaction, in the same file), and skips the message of that number when
-/// [`Received::may_be_repeated`] says that it may be one. Who must not act at all on a message that a predecessor may
-/// have acted on clears such a one unread.
+/// number; so nothing is lost, and only the newest message can come twice. Whoever must not act on a message twice
+/// keeps its number with the result (in the same transaction, in the same file), and skips the message of that number
+/// when [`Received::may_be_repeated`] says that it may be one. Who must not act at all on a message that a predecessor
+/// may have acted on clears such a one unread.
 #[derive(Debug)]
 pub struct Reader<T: Message + ?Sized> {
     inner: protocol::Reader<MailboxMemory>,
@@ -45,8 +45,8 @@ impl<T: Message + ?Sized> Reader<T> {
         Ok(Self { inner, recovery, name, _held: held, messages: PhantomData })
     }
 
-    /// The message that waits, if one does: the one after [`consumed`](Self::consumed). It stays, and is received again,
-    /// until [`Received::clear`]. Wait-free.
+    /// The message that waits, if one does: the one after [`consumed`](Self::consumed). It stays, and is received
+    /// again, until [`Received::clear`]. Wait-free.
     ///
     /// # Errors
     /// A word in shared memory is garbage.
@@ -76,10 +76,11 @@ impl<T: Message + ?Sized> Reader<T> {
         if self.wait(timeout)? { self.try_receive() } else { Ok(None) }
     }
 
-    /// Waits until there is a message; false if there still is none after `timeout`, which may be `None` to wait for ever.
+    /// Waits until there is a message; false if there still is none after `timeout`, which may be `None` to wait for
+    /// ever.
     ///
-    /// Spins for a few microseconds, then sleeps, and is woken by the writer's send. A writer that is killed between sending
-    /// and waking leaves it asleep until there is another writer, but for 100 ms at most.
+    /// Spins for a few microseconds, then sleeps, and is woken by the writer's send. A writer that is killed between
+    /// sending and waking leaves it asleep until there is another writer, but for 100 ms at most.
     ///
     /// # Errors
     /// A word in shared memory is garbage.
@@ -94,8 +95,8 @@ impl<T: Message + ?Sized> Reader<T> {
         Ok(self.try_receive()?.is_some())
     }
 
-    /// Copies the message that waits over what is in `bytes`, and then clears it; its number, and `None` where no message
-    /// waits. Allocates only where a message is longer than any before it.
+    /// Copies the message that waits over what is in `bytes`, and then clears it; its number, and `None` where no
+    /// message waits. Allocates only where a message is longer than any before it.
     ///
     /// # Errors
     /// A word in shared memory is garbage. What is in `bytes` then is as it was.
@@ -110,8 +111,8 @@ impl<T: Message + ?Sized> Reader<T> {
         Ok(Some(message.clear()))
     }
 
-    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take_into`](Self::try_take_into) does; `None` if
-    /// there is none after `timeout`.
+    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take_into`](Self::try_take_into) does;
+    /// `None` if there is none after `timeout`.
     ///
     /// # Errors
     /// As [`try_take_into`](Self::try_take_into).
@@ -177,8 +178,8 @@ impl<T: Message> Reader<T> {
         Ok(Some((message.clear(), copy)))
     }
 
-    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take`](Self::try_take) does; `None` if there is
-    /// none after `timeout`.
+    /// [Waits](Self::wait) until a message is there, and takes it as [`try_take`](Self::try_take) does; `None` if there
+    /// is none after `timeout`.
     ///
     /// # Errors
     /// As [`try_take`](Self::try_take).

@@ -37,8 +37,8 @@ impl<T: Message + ?Sized> Writer<T> {
     /// Sends a copy of `message`, if the one before it has been consumed; its number. Wait-free.
     ///
     /// # Errors
-    /// The message before this one has not been consumed ([`SendError::Full`]), the message is longer than the mailbox's
-    /// capacity, or a word in shared memory is garbage. Nothing was sent.
+    /// The message before this one has not been consumed ([`SendError::Full`]), the message is longer than the
+    /// mailbox's capacity, or a word in shared memory is garbage. Nothing was sent.
     ///
     /// # Crash safety
     /// *All or nothing.* Killed on its way, the message is out whole, or was never sent; [`recovery`](Self::recovery)
@@ -48,12 +48,12 @@ impl<T: Message + ?Sized> Writer<T> {
         self.inner.try_send(message.as_bytes()).map_err(|source| failed(&self.name, source))
     }
 
-    /// Sends a copy of `message` when the one before it has been consumed; its number. [Waits](Self::wait) for that for at
-    /// most `timeout`, which may be `None` to wait for ever.
+    /// Sends a copy of `message` when the one before it has been consumed; its number. [Waits](Self::wait) for that for
+    /// at most `timeout`, which may be `None` to wait for ever.
     ///
     /// # Errors
-    /// The time has passed ([`SendError::TimedOut`]), the message is longer than the mailbox's capacity, or a word in shared
-    /// memory is garbage. Nothing was sent.
+    /// The time has passed ([`SendError::TimedOut`]), the message is longer than the mailbox's capacity, or a word in
+    /// shared memory is garbage. Nothing was sent.
     ///
     /// # Crash safety
     /// *All or nothing*, as [`try_send`](Self::try_send).
@@ -69,11 +69,11 @@ impl<T: Message + ?Sized> Writer<T> {
         })
     }
 
-    /// Waits until the message before has been consumed; false if it still has not been after `timeout`, which may be `None`
-    /// to wait for ever. The next send or loan then finds the mailbox free.
+    /// Waits until the message before has been consumed; false if it still has not been after `timeout`, which may be
+    /// `None` to wait for ever. The next send or loan then finds the mailbox free.
     ///
-    /// Spins for a few microseconds, then sleeps, and is woken by the reader's clear. A reader that is killed between clearing
-    /// and waking leaves it asleep until there is another reader, but for 100 ms at most.
+    /// Spins for a few microseconds, then sleeps, and is woken by the reader's clear. A reader that is killed between
+    /// clearing and waking leaves it asleep until there is another reader, but for 100 ms at most.
     ///
     /// # Errors
     /// A word in shared memory is garbage.
@@ -149,8 +149,8 @@ impl<T: Message> Writer<T> {
 }
 
 impl Writer<[u8]> {
-    /// Lends the mailbox's payload, to write a message of `length` bytes in place, if the one before it has been consumed.
-    /// It holds the bytes of some older message.
+    /// Lends the mailbox's payload, to write a message of `length` bytes in place, if the one before it has been
+    /// consumed. It holds the bytes of some older message.
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).

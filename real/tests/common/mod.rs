@@ -1,4 +1,5 @@
-//! Names that no other test uses, removed again whatever happens; and child processes, which are this test binary again.
+//! Names that no other test uses, removed again whatever happens; and child processes, which are this test binary
+//! again.
 
 #![allow(dead_code, reason = "every test binary uses another part of this module")]
 

@@ -1,7 +1,7 @@
 //! The processes: the shipped code of creation, and below it [`Objects`] as sequences of simulated system calls.
 //!
-//! Each primitive makes the calls that the real one makes, in their order. Calls are left out that always find the same:
-//! the resource limit on files' lengths, and whether an object is a regular file.
+//! Each primitive makes the calls that the real one makes, in their order. Calls are left out that always find the
+//! same: the resource limit on files' lengths, and whether an object is a regular file.
 
 use super::{Flaw, Op, Role, Scenario};
 use crate::program::{Code, Outcome, Port};

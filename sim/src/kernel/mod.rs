@@ -18,8 +18,8 @@
 //!
 //! # What is not here
 //!
-//! Failing system calls other than for a mode that keeps the owner out; other users; forks, by which two processes share
-//! a description; the bytes of messages.
+//! Failing system calls other than for a mode that keeps the owner out; other users; forks, by which two processes
+//! share a description; the bytes of messages.
 
 mod calls;
 mod state;
@@ -66,7 +66,8 @@ pub struct Visible {
     pub first_word: u64,
     /// Its length in bytes, as if every complete object were of [`LENGTH_FULL`].
     pub length: u16,
-    /// Which pair number is in its header: 0 for none, 1 for the first that is seen, the anchor's being looked at first.
+    /// Which pair number is in its header: 0 for none, 1 for the first that is seen, the anchor's being looked at
+    /// first.
     pub pair: u8,
     /// Whether its mode keeps its owner out.
     pub keeps_owner_out: bool,
@@ -528,7 +529,8 @@ impl Kernel {
                     // 0 is that there is no header.
                     let pair = (known | 1).trailing_ones();
                     if pair == u64::BITS {
-                        // Each time that it creates, an operation draws one; it is told to give up before it drew so many.
+                        // Each time that it creates, an operation draws one; it is told to give up before it drew so
+                        // many.
                         let promise = "an operation ends, and does not create for ever (times)";
                         return Err(Violation::new(promise, pair.into(), pair.into()));
                     }
@@ -1012,9 +1014,9 @@ impl Case for Named {
     delegate_to_maker!();
 }
 
-/// What is done with the anchor alone, whose locks are the roles and the right to create, and which has the description;
-/// what is left by a creator that died before it had set the mode, which the next one begins with; and the reading of a
-/// description by who has no role, of whose death nothing is left.
+/// What is done with the anchor alone, whose locks are the roles and the right to create, and which has the
+/// description; what is left by a creator that died before it had set the mode, which the next one begins with; and the
+/// reading of a description by who has no role, of whose death nothing is left.
 const NOT_KILLED_TWICE: &[&str] = &[
     "data.describe.more",
     "data.description.read",

@@ -1,7 +1,7 @@
 //! Creating and removing channels, mailboxes and boards.
 //!
-//! Memory is the objects that have the names: their modes, lengths, first words and headers. What the simulator knows of
-//! those is compared with its kernel, under which the same code of creation runs.
+//! Memory is the objects that have the names: their modes, lengths, first words and headers. What the simulator knows
+//! of those is compared with its kernel, under which the same code of creation runs.
 
 use super::Trouble;
 use super::image::{Camera, Image, Note};

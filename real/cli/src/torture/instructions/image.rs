@@ -1,7 +1,7 @@
 //! What shared memory looks like at one moment: the objects that have the names, and every byte of theirs.
 //!
-//! Two runs of one operation are to show the same images. What is not the same in any two runs is put in a form that is:
-//! the notes of who has taken a role last, and the number that a channel draws when it is created.
+//! Two runs of one operation are to show the same images. What is not the same in any two runs is put in a form that
+//! is: the notes of who has taken a role last, and the number that a channel draws when it is created.
 
 use super::Trouble;
 use super::tracee::Tracee;
@@ -62,7 +62,8 @@ impl Camera {
 
     /// Looks at them while `subject` is stopped. A role that it has noted is told from another's.
     ///
-    /// What has which name, mode and length changes by system calls only. After each of the subject's it is looked for anew.
+    /// What has which name, mode and length changes by system calls only. After each of the subject's it is looked for
+    /// anew.
     pub(super) fn look(&mut self, subject: &Tracee) -> Result<Image, Trouble> {
         let now = Some((subject.id(), subject.system_calls));
         if self.found_at != now {

@@ -277,8 +277,8 @@ impl Play for OfMailbox {
                 Command::Take
             }
             TryReceive => Command::TryReceive,
-            // Who sleeps while another process is stepped changes nothing when it wakes up, so that memory is the same in
-            // every run.
+            // Who sleeps while another process is stepped changes nothing when it wakes up, so that memory is the same
+            // in every run.
             SleepAndSend(_) if !self.is_stepped_asleep() => Command::Wait,
             SleepAndReceive if !self.is_stepped_asleep() => Command::WaitAndReceive,
             SleepAndSend(length) => Command::WaitAndSend { message: message(length)? },

@@ -53,8 +53,8 @@ pub(crate) struct Options {
     /// Where evidence is saved, if there is any [default: a new directory for temporary files]
     #[arg(long, value_name = "DIRECTORY")]
     evidence: Option<PathBuf>,
-    /// Breaks a step of a protocol in the processes that are killed and in those that sleep, which has to be found, after
-    /// which its operation ends (builds with the feature `broken` only)
+    /// Breaks a step of a protocol in the processes that are killed and in those that sleep, which has to be found,
+    /// after which its operation ends (builds with the feature `broken` only)
     #[arg(long = "break", value_name = "VARIANT", hide = cfg!(not(feature = "broken")))]
     variant: Option<String>,
 }

@@ -63,8 +63,8 @@ pub(super) trait Scene {
     /// Whether others do something while the subject is stopped.
     fn has_meanwhile(&self) -> bool;
 
-    /// The subject has changed memory for the `changes`-th time, or fallen asleep: others do what they do now. Whether anybody
-    /// did.
+    /// The subject has changed memory for the `changes`-th time, or fallen asleep: others do what they do now. Whether
+    /// anybody did.
     fn meanwhile(&mut self, changes: usize) -> Result<bool, Trouble>;
 
     /// The subject's operation, or its recovery, is complete: what it answers is judged.

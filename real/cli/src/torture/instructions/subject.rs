@@ -1,7 +1,7 @@
 //! The process that is stepped and killed: this program, started once more.
 //!
-//! It stops itself (SIGSTOP) before and after each thing that it is told to do, and again when it has answered. In between
-//! the first two lies the shipped code alone.
+//! It stops itself (SIGSTOP) before and after each thing that it is told to do, and again when it has answered. In
+//! between the first two lies the shipped code alone.
 
 use super::part::{Answer, Command, Dimensions, Part};
 use crate::crew::die_with;

@@ -160,7 +160,8 @@ impl Tracee {
         }
     }
 
-    /// Does one instruction; or, if it sleeps in it, goes on to where it sleeps. The next step is to where it has woken up.
+    /// Does one instruction; or, if it sleeps in it, goes on to where it sleeps. The next step is to where it has woken
+    /// up.
     pub(super) fn step(&mut self) -> Result<At, Trouble> {
         if self.is_asleep {
             return self.wake_up();

@@ -308,8 +308,8 @@ fn point(kinds: &[&str], of: &'static str, walk: &Walk, seen: &Seen) -> Point {
 
 /// Brings the subject to where it has been seen before.
 ///
-/// System calls before that are not stepped, where nobody does anything meanwhile: the image is not there before the last
-/// of them.
+/// System calls before that are not stepped, where nobody does anything meanwhile: the image is not there before the
+/// last of them.
 fn bring_to(scene: &mut dyn Scene, target: &Seen, host: &Host<'_>) -> Result<(), Trouble> {
     let mut changes = 0;
     let mut last = Moment::now(scene)?;

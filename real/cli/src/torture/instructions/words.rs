@@ -1,7 +1,9 @@
-//! Operations of the protocols of words: [`slots`](super::slots), [`mailbox`](super::mailbox), [`status`](super::status).
+//! Operations of the protocols of words: [`slots`](super::slots), [`mailbox`](super::mailbox),
+//! [`status`](super::status).
 //!
 //! The stage is a scenario of the protocol's model: the same processes with the same operations, messages of the same
-//! lengths and content, judged by the same oracle. So the simulator, which runs that scenario, predicts each word of memory.
+//! lengths and content, judged by the same oracle. So the simulator, which runs that scenario, predicts each word of
+//! memory.
 
 use super::Trouble;
 use super::image::{Camera, Image, Note};
@@ -32,7 +34,8 @@ pub(super) enum Sleeper {
 pub(super) struct Script<P: ?Sized> {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// Whose next operation comes before it, one after the other. What comes first of a process is that it takes its role.
+    /// Whose next operation comes before it, one after the other. What comes first of a process is that it takes its
+    /// role.
     pub(super) before: &'static [usize],
     /// Whose next operation it is, or taking of its role.
     pub(super) process: usize,
@@ -335,7 +338,8 @@ impl<P: Play> Stage<'_, P> {
         Ok(())
     }
 
-    /// Who sleeps has been woken, if what it sleeps for is there. If not it sleeps on, and is woken by the next who does that.
+    /// Who sleeps has been woken, if what it sleeps for is there. If not it sleeps on, and is woken by the next who
+    /// does that.
     fn wake_up(&mut self) -> Result<(), Trouble> {
         let Some(Asleep { process, op, word }) = self.asleep.take() else { return Ok(()) };
         if self.slept_on()? == word {

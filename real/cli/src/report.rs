@@ -218,6 +218,24 @@ impl fmt::Display for Report {
     }
 }
 
+/// Writes how a torture ended: what kept it from going on, what it comes to, the signal that ended it before its time.
+pub(crate) fn write_end(
+    f: &mut fmt::Formatter<'_>,
+    failure: Option<&str>,
+    is_clean: bool,
+    signal: Option<i32>,
+) -> fmt::Result {
+    if let Some(failure) = failure {
+        writeln!(f, "failed: {failure}")?;
+    }
+    match (is_clean, signal) {
+        (true, None) => writeln!(f, "clean"),
+        (true, Some(signal)) => writeln!(f, "ended by signal {signal}"),
+        (false, None) => writeln!(f, "NOT CLEAN"),
+        (false, Some(signal)) => writeln!(f, "NOT CLEAN, ended by signal {signal}"),
+    }
+}
+
 /// Seconds, to the millisecond.
 pub(crate) fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0

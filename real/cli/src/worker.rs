@@ -73,8 +73,11 @@ pub(crate) mod line {
 }
 
 /// Why a worker ends.
-enum Failure {
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A role could not be had although nobody has it.
     LostRole(String),
+    /// Anything else.
     Other(String),
 }
 
@@ -155,12 +158,13 @@ struct Worker<'o> {
     evidence: u32,
 }
 
-fn take<T>(mut attempt: impl FnMut() -> Result<T, OpenError>) -> Result<T, Failure> {
+/// Takes a role that nobody has, or for `wait` at most.
+pub(crate) fn take<T>(wait: Duration, mut attempt: impl FnMut() -> Result<T, OpenError>) -> Result<T, Failure> {
     let begin = Instant::now();
     loop {
         match attempt() {
-            Err(error @ OpenError::RoleTaken { .. }) => {
-                if begin.elapsed() > ROLE_WAIT_MAX {
+            Err(error @ (OpenError::RoleTaken { .. } | OpenError::AllConsumersTaken { .. })) => {
+                if begin.elapsed() > wait {
                     return Err(Failure::LostRole(error.to_string()));
                 }
                 thread::sleep(ROLE_POLL);
@@ -175,11 +179,12 @@ impl<'o> Worker<'o> {
     fn attach(options: &'o Options) -> Result<Self, Failure> {
         let &Options { ref session, index, of, payload, started_ns, .. } = options;
         let begin = Instant::now();
-        let board = take(|| Writer::create(&names::board(session, index), board::words(of), names::MODE))?;
-        let producer = take(|| names::channel(session, index, of, payload)?.producer())?;
+        let board =
+            take(ROLE_WAIT_MAX, || Writer::create(&names::board(session, index), board::words(of), names::MODE))?;
+        let producer = take(ROLE_WAIT_MAX, || names::channel(session, index, of, payload)?.producer())?;
         let mut sources = Vec::new();
         for channel in (0..of).filter(|&channel| channel != index) {
-            let consumer = take(|| {
+            let consumer = take(ROLE_WAIT_MAX, || {
                 names::channel(session, channel, of, payload)?.consumer(names::consumer_index(index, channel))
             })?;
             let (acquired, peeked) = (board.get(board::acquired(channel))?, board.get(board::peeked(channel))?);

@@ -1,5 +1,6 @@
 //! What vandalism comes to.
 
+use crate::report::write_end;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -91,14 +92,7 @@ impl fmt::Display for Report {
         for evidence in &self.evidence {
             writeln!(f, "{evidence}")?;
         }
-        if let Some(failure) = &self.failure {
-            writeln!(f, "failed: {failure}")?;
-        }
-        match self.signal {
-            Some(signal) => writeln!(f, "ended by signal {signal}"),
-            None if self.is_clean() => writeln!(f, "clean"),
-            None => writeln!(f, "NOT CLEAN"),
-        }
+        write_end(f, self.failure.as_deref(), self.is_clean(), self.signal)
     }
 }
 

@@ -3,8 +3,9 @@
 use super::Fault;
 use super::stage::{Part, Stage, parts};
 use super::tally;
-use super::worker::{Failure, Options};
+use super::worker::Options;
 use crate::check::Violation;
+use crate::worker::Failure;
 use crate::worker::{line, say};
 use lastword::OpenError;
 use lastword::status::{Key, Monitor, Writer};

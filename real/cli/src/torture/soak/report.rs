@@ -2,7 +2,7 @@
 
 use super::tally::{self, Tally};
 use crate::check::Promise;
-use crate::report::Times;
+use crate::report::{Times, write_end};
 use serde::Serialize;
 use std::fmt;
 
@@ -168,17 +168,10 @@ impl fmt::Display for Report {
         for (name, count, meaning) in self.breaches() {
             writeln!(f, "  {name:<14} {count:>12}   {meaning}")?;
         }
-        if let Some(failure) = &self.failure {
-            writeln!(f, "failed: {failure}")?;
-        }
         if let Some(evidence) = &self.evidence {
             writeln!(f, "images of all objects, a log and this report are in {evidence}")?;
         }
-        match self.signal {
-            Some(signal) => writeln!(f, "ended by signal {signal}"),
-            None if self.is_clean() => writeln!(f, "clean"),
-            None => writeln!(f, "NOT CLEAN"),
-        }
+        write_end(f, self.failure.as_deref(), self.is_clean(), self.signal)
     }
 }
 

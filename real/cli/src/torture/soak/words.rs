@@ -4,9 +4,10 @@ use super::Fault;
 use super::company::Company;
 use super::stage::{BOARD_WORDS, Part, board_id};
 use super::tally;
-use super::worker::{Failure, take};
+use super::worker::take;
 use crate::check;
 use crate::names;
+use crate::worker::Failure;
 use lastword::OpenError;
 use lastword::status::{Key, Monitor, StatusError, Value, Writer};
 

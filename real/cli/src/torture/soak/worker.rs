@@ -10,12 +10,11 @@ use super::tally;
 use super::words::{Setter, Watcher};
 use crate::crew;
 use crate::names;
-use crate::worker::{line, monotonic, say};
+use crate::worker::{self, Failure, line, monotonic, say};
 use lastword::OpenError;
 use lastword::status::{Key, Writer};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use std::fmt;
 use std::io;
 use std::sync::mpsc::{self, Receiver as Inbox, RecvTimeoutError};
 use std::thread;
@@ -56,47 +55,13 @@ pub(super) mod command {
 
 /// How long a role may be another process's although the supervisor knows that nobody has it.
 const ROLE_WAIT_MAX: Duration = Duration::from_secs(3);
-const ROLE_POLL: Duration = Duration::from_micros(100);
 /// How long a process works before it sleeps, and sleeps at most for each process that a processor has.
 const BURST: Duration = Duration::from_micros(400);
 const SLEEP_MAX: Duration = Duration::from_micros(1000);
 
-/// Why a worker ends.
-#[derive(Debug)]
-pub(super) enum Failure {
-    LostRole(String),
-    Other(String),
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure::Other(error.to_string())
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::LostRole(evidence) => write!(f, "{} {evidence}", line::LOST_ROLE),
-            Failure::Other(error) => write!(f, "{} {error}", line::FAILED),
-        }
-    }
-}
-
 /// Takes a role that nobody has.
-pub(super) fn take<T>(mut attempt: impl FnMut() -> Result<T, OpenError>) -> Result<T, Failure> {
-    let begin = Instant::now();
-    loop {
-        match attempt() {
-            Err(error @ (OpenError::RoleTaken { .. } | OpenError::AllConsumersTaken { .. })) => {
-                if begin.elapsed() > ROLE_WAIT_MAX {
-                    return Err(Failure::LostRole(error.to_string()));
-                }
-                thread::sleep(ROLE_POLL);
-            }
-            result => return Ok(result?),
-        }
-    }
+pub(super) fn take<T>(attempt: impl FnMut() -> Result<T, OpenError>) -> Result<T, Failure> {
+    worker::take(ROLE_WAIT_MAX, attempt)
 }
 
 /// Takes every role that there is, where no process lives; what was refused.

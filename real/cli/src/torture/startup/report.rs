@@ -1,6 +1,6 @@
 //! What the killing of starting processes comes to.
 
-use crate::report::Times;
+use crate::report::{Times, write_end};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -109,14 +109,7 @@ impl fmt::Display for Report {
         for evidence in &self.evidence {
             writeln!(f, "{evidence}")?;
         }
-        if let Some(failure) = &self.failure {
-            writeln!(f, "failed: {failure}")?;
-        }
-        match self.signal {
-            Some(signal) => writeln!(f, "ended by signal {signal}"),
-            None if self.is_clean() => writeln!(f, "clean"),
-            None => writeln!(f, "NOT CLEAN"),
-        }
+        write_end(f, self.failure.as_deref(), self.is_clean(), self.signal)
     }
 }
 

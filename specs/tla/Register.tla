@@ -1,0 +1,91 @@
+------------------------------- MODULE Register -------------------------------
+(*
+What `slots` promises: a register with one writer, of which every reader can keep the value that it has read, and whose
+users may crash at any moment.
+
+A write takes effect in one instant between its beginning and its end; if its writer crashes, before the crash or never.
+A read gives the value of one instant between its beginning and its end. A reader keeps what it has read until it gives
+it up or reads again, and finds it again after a crash. That is all there is to see: nothing torn, nothing out of order,
+nothing that was not written.
+*)
+CONSTANTS
+    Readers,
+    Nothing         \* the value of a register that has not been written, and of what nobody has
+
+VARIABLES
+    value,          \* what the register is
+    writing,        \* what is being written and has not taken effect
+    phase,          \* phase[r]: "idle", "reading", "taken" (reading, and the instant has come), or "interrupted" by a crash
+    got             \* got[r]: what reader r has
+
+vars == <<value, writing, phase, got>>
+
+Init ==
+    /\ value = Nothing
+    /\ writing = Nothing
+    /\ phase = [r \in Readers |-> "idle"]
+    /\ got = [r \in Readers |-> Nothing]
+
+\* The writer
+
+BeginWrite ==
+    /\ writing = Nothing
+    /\ writing' # Nothing
+    /\ UNCHANGED <<value, phase, got>>
+
+TakeEffect ==
+    /\ writing # Nothing
+    /\ value' = writing
+    /\ writing' = Nothing
+    /\ UNCHANGED <<phase, got>>
+
+WriterCrashes ==
+    /\ writing # Nothing
+    /\ writing' = Nothing
+    /\ UNCHANGED <<value, phase, got>>
+
+\* A reader
+
+BeginRead(r) ==
+    /\ phase[r] = "idle"
+    /\ phase' = [phase EXCEPT ![r] = "reading"]
+    /\ UNCHANGED <<value, writing, got>>
+
+\* The instant of the read; the last one if there are several. A read that a crash has interrupted may still take its value.
+Take(r) ==
+    /\ phase[r] \in {"reading", "taken", "interrupted"}
+    /\ phase' = [phase EXCEPT ![r] = IF @ = "interrupted" THEN "idle" ELSE "taken"]
+    /\ got' = [got EXCEPT ![r] = value]
+    /\ UNCHANGED <<value, writing>>
+
+EndRead(r) ==
+    /\ phase[r] = "taken"
+    /\ phase' = [phase EXCEPT ![r] = "idle"]
+    /\ UNCHANGED <<value, writing, got>>
+
+GiveUp(r) ==
+    /\ got[r] # Nothing
+    /\ phase[r] \in {"idle", "reading"}
+    /\ got' = [got EXCEPT ![r] = Nothing]
+    /\ UNCHANGED <<value, writing, phase>>
+
+\* A crash ends a read, or leaves it undecided. What a reader has while it does not read stays with it.
+ReaderCrashes(r) ==
+    /\ phase[r] \in {"reading", "taken"}
+    /\ \E left \in {"idle", "interrupted"} : phase' = [phase EXCEPT ![r] = left]
+    /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
+    /\ UNCHANGED <<value, writing>>
+
+Recover(r) ==
+    /\ phase[r] = "interrupted"
+    /\ phase' = [phase EXCEPT ![r] = "idle"]
+    /\ UNCHANGED <<value, writing, got>>
+
+Next ==
+    \/ BeginWrite \/ TakeEffect \/ WriterCrashes
+    \/ \E r \in Readers :
+        BeginRead(r) \/ Take(r) \/ EndRead(r) \/ GiveUp(r) \/ ReaderCrashes(r) \/ Recover(r)
+
+Spec == Init /\ [][Next]_vars
+
+==============================================================================

@@ -15,7 +15,7 @@ CONSTANTS
 VARIABLES
     value,          \* what the register is
     writing,        \* what is being written and has not taken effect
-    phase,          \* phase[r]: "idle", "reading", "taken" (reading, and the instant has come), or "interrupted" by a crash
+    phase,          \* phase[r]: "idle"; "reading", "taken" (reading, and the instant has come); "absent", "interrupted"
     got             \* got[r]: what reader r has
 
 vars == <<value, writing, phase, got>>
@@ -23,7 +23,7 @@ vars == <<value, writing, phase, got>>
 Init ==
     /\ value = Nothing
     /\ writing = Nothing
-    /\ phase = [r \in Readers |-> "idle"]
+    /\ phase = [r \in Readers |-> "absent"]
     /\ got = [r \in Readers |-> Nothing]
 
 \* The writer
@@ -44,17 +44,19 @@ WriterCrashes ==
     /\ writing' = Nothing
     /\ UNCHANGED <<value, phase, got>>
 
-\* A reader
+(* A reader. It is absent before it comes, and after a crash. A crash in the middle of a read may leave that read
+interrupted: until the reader is back, it may still take its value; then it has that, or nothing. *)
 
 BeginRead(r) ==
     /\ phase[r] = "idle"
     /\ phase' = [phase EXCEPT ![r] = "reading"]
     /\ UNCHANGED <<value, writing, got>>
 
-\* The instant of the read; the last one if there are several. A read that a crash has interrupted may still take its value.
+\* The instant of the read; the last one if there are several.
 Take(r) ==
-    /\ phase[r] \in {"reading", "taken", "interrupted"}
-    /\ phase' = [phase EXCEPT ![r] = IF @ = "interrupted" THEN "idle" ELSE "taken"]
+    /\ \/ phase[r] \in {"reading", "taken"} /\ phase' = [phase EXCEPT ![r] = "taken"]
+       \/ phase[r] = "interrupted" /\ UNCHANGED phase
+       \/ phase[r] = "interrupted" /\ phase' = [phase EXCEPT ![r] = "absent"]
     /\ got' = [got EXCEPT ![r] = value]
     /\ UNCHANGED <<value, writing>>
 
@@ -63,23 +65,29 @@ EndRead(r) ==
     /\ phase' = [phase EXCEPT ![r] = "idle"]
     /\ UNCHANGED <<value, writing, got>>
 
+\* A reader gives up what it has: because it likes to, or because it reads again.
 GiveUp(r) ==
     /\ got[r] # Nothing
     /\ phase[r] \in {"idle", "reading"}
     /\ got' = [got EXCEPT ![r] = Nothing]
     /\ UNCHANGED <<value, writing, phase>>
 
-\* A crash ends a read, or leaves it undecided. What a reader has while it does not read stays with it.
+\* What a reader has while it does not read stays with it.
 ReaderCrashes(r) ==
-    /\ phase[r] \in {"reading", "taken"}
-    /\ \E left \in {"idle", "interrupted"} : phase' = [phase EXCEPT ![r] = left]
-    /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
-    /\ UNCHANGED <<value, writing>>
+    \/ /\ phase[r] \in {"idle", "interrupted"}
+       /\ phase' = [phase EXCEPT ![r] = "absent"]
+       /\ UNCHANGED <<value, writing, got>>
+    \/ /\ phase[r] \in {"reading", "taken"}
+       /\ \E left \in {"absent", "interrupted"} : phase' = [phase EXCEPT ![r] = left]
+       /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
+       /\ UNCHANGED <<value, writing>>
 
+\* The reader is there, for the first time or again.
 Recover(r) ==
-    /\ phase[r] = "interrupted"
     /\ phase' = [phase EXCEPT ![r] = "idle"]
-    /\ UNCHANGED <<value, writing, got>>
+    /\ \/ phase[r] = "absent" /\ UNCHANGED got
+       \/ phase[r] = "interrupted" /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
+    /\ UNCHANGED <<value, writing>>
 
 Next ==
     \/ BeginWrite \/ TakeEffect \/ WriterCrashes

@@ -14,7 +14,7 @@ There is one action for each access to shared memory that the code makes, called
 next action is the first access of its recovery.
 
 What memory is here: every access sees the newest value. What weaker memories add is checked by other tools. But a kill
-is not a prefix of the program here either: stores that nothing has ordered yet may be undone by it (LosesStores).
+is not a prefix of the program here either: stores that nothing has ordered yet may be undone by it (Leaves).
 *)
 EXTENDS Integers, FiniteSets
 
@@ -25,9 +25,10 @@ CONSTANTS
     Slots,          \* the slots: 0 .. C+1
     Sleeping,       \* those consumers that sleep until there is a newer message
     Attempts,       \* how often an observer tries before it gives up
-    LosesStores,    \* whether a kill may undo stores that nothing has ordered yet
+    Leaves,         \* what a kill leaves of stores that nothing has ordered yet: "all", "any" of them, or "garbage"
     InOrder         \* whether the producer visits consumers and takes slots in the code's order, or in any
 
+ASSUME Leaves \in {"all", "any", "garbage"}
 ASSUME Sleeping \subseteq Consumers /\ Producer \notin Consumers \cup Observers
 
 VARIABLES
@@ -88,7 +89,7 @@ Empty == [seq |-> 0, length |-> NoContent, first |-> NoContent, second |-> NoCon
 Nothing == [length |-> NoContent, first |-> NoContent, second |-> NoContent]
 
 \* Process p goes on to `next`; where it rests there, its operation is complete.
-Resting == {"idle", "holding"}
+Resting == {"idle", "holding", "peeked"}
 Go(p, next) ==
     /\ pc' = [pc EXCEPT ![p] = next]
     /\ steps' = [steps EXCEPT ![p] = IF next \in Resting THEN 0 ELSE steps[p] + 1]
@@ -401,13 +402,14 @@ Sleep(c) ==
 
 \* Loads `latest`, at the beginning of each attempt.
 Peek(o) ==
-    /\ pc[o] \in {"idle", "dead", "peek"}
+    /\ pc[o] \in {"dead", "idle", "peeked", "peek"}
     /\ IF latest.seq = 0
        THEN Go(o, "idle") /\ UNCHANGED <<at, attempts>>
        ELSE /\ at' = [at EXCEPT ![o] = latest]
             /\ attempts' = [attempts EXCEPT ![o] = @ + 1]
             /\ Go(o, "peek_length")
-    /\ UNCHANGED <<shared, producing, read, beforeWait, floor>>
+    /\ read' = [read EXCEPT ![o] = Nothing]
+    /\ UNCHANGED <<shared, producing, beforeWait, floor>>
 
 \* Loads the length, of whatever message it now is.
 PeekLength(o) ==
@@ -439,13 +441,13 @@ PeekFence(o) ==
 \* Loads the slot's sequence number: what was read counts if it still is the message's.
 PeekVerify(o) ==
     /\ pc[o] = "peek_verify"
-    /\ at' = [at EXCEPT ![o] = NoStamp]
-    /\ read' = [read EXCEPT ![o] = Nothing]
     /\ IF slot[at[o].slot].seq = at[o].seq
-       THEN Go(o, "idle") /\ attempts' = [attempts EXCEPT ![o] = 0]
-       ELSE IF attempts[o] = Attempts
-            THEN Go(o, "idle") /\ attempts' = [attempts EXCEPT ![o] = 0]
-            ELSE Go(o, "peek") /\ UNCHANGED attempts
+       THEN Go(o, "peeked") /\ attempts' = [attempts EXCEPT ![o] = 0] /\ UNCHANGED <<at, read>>
+       ELSE /\ at' = [at EXCEPT ![o] = NoStamp]
+            /\ read' = [read EXCEPT ![o] = Nothing]
+            /\ IF attempts[o] = Attempts
+               THEN Go(o, "idle") /\ attempts' = [attempts EXCEPT ![o] = 0]
+               ELSE Go(o, "peek") /\ UNCHANGED attempts
     /\ UNCHANGED <<shared, producing, beforeWait, floor>>
 
 -----------------------------------------------------------------------------
@@ -460,12 +462,13 @@ Dies(p) ==
 Publishing == pc[Producer] \in {"scan", "help", "rescan", "retire", "retire_fence",
                                 "fill_first", "fill_second", "measure", "seal", "publish"}
 
-\* The words of a slot as a kill may leave them: of each, the newest store, or what was there before.
+(* The words of a slot as a kill may leave them: of each, the newest store, or what was there before. Where nobody peeks,
+nobody ever looks at them; then "garbage" says so with fewer states. *)
 Left(now, was) ==
-    IF LosesStores
-    THEN [seq : {now.seq, was.seq}, length : {now.length, was.length},
-          first : {now.first, was.first}, second : {now.second, was.second}]
-    ELSE {now}
+    CASE Leaves = "all" -> {now}
+      [] Leaves = "any" -> [seq : {now.seq, was.seq}, length : {now.length, was.length},
+                            first : {now.first, was.first}, second : {now.second, was.second}]
+      [] Leaves = "garbage" -> {Empty}
 
 KillProducer ==
     /\ Dies(Producer)
@@ -484,7 +487,7 @@ KillProducer ==
 
 KillReader(p) ==
     /\ Dies(p)
-    /\ IF LosesStores /\ pc[p] = "sleep"
+    /\ IF Leaves # "all" /\ pc[p] = "sleep"
        THEN \E left \in {wait[p], beforeWait[p]} : wait' = [wait EXCEPT ![p] = left]
        ELSE UNCHANGED wait
     /\ at' = [at EXCEPT ![p] = NoStamp]
@@ -576,11 +579,11 @@ Inv2MessagesAreComplete ==
     /\ latest.seq # 0 => IsWhole(slot[latest.slot], latest.seq)
     /\ \A c \in Consumers : lock[c].tag = "held" => IsWhole(slot[lock[c].slot], lock[c].seq)
 
-\* What has been read of it is of one piece with what will be.
+\* What is read is whole: a consumer's first word is of one piece with the second that it reads next; and a peek's copy.
 Inv2ReadsAreWhole ==
     /\ \A c \in Consumers : pc[c] = "read_second" => read[c].first = slot[at[c].slot].second
     /\ \A o \in Observers :
-        pc[o] = "peek_verify" /\ slot[at[o].slot].seq = at[o].seq =>
+        pc[o] = "peeked" =>
             /\ read[o].first[1] = at[o].seq
             /\ read[o].second = read[o].first
             /\ read[o].length = read[o].first
@@ -639,10 +642,11 @@ Promise == INSTANCE Register WITH
     value <- IF latest.seq = 0 THEN NoMessage ELSE MessageIn(latest),
     writing <- IF Publishing THEN <<newest.seq + 1, Content, Content>> ELSE NoMessage,
     phase <- [c \in Consumers |->
-        CASE pc[c] \in {"announce", "recheck", "claim"} -> "reading"
+        CASE pc[c] = "dead" -> IF lock[c].tag \in {"free", "held"} THEN "absent" ELSE "interrupted"
+          [] pc[c] = "abandon" -> "interrupted"
+          [] pc[c] \in {"announce", "recheck", "claim"} -> "reading"
           [] pc[c] = "catch_up" -> IF lock[c] = Claimed THEN "reading" ELSE "taken"
           [] pc[c] \in {"hold", "settle"} -> "taken"
-          [] pc[c] \in {"dead", "abandon"} -> IF lock[c].tag \in {"free", "held"} THEN "idle" ELSE "interrupted"
           [] OTHER -> "idle"],
     got <- [c \in Consumers |->
         IF lock[c].tag = "held" THEN MessageIn(StampOf(lock[c]))

@@ -136,6 +136,9 @@ pub trait Memory {
     ///
     /// Looking at the word and falling asleep are one step to whoever wakes: a wake that comes after it ends the sleep,
     /// and one that came before it has shown what its process stored before.
+    ///
+    /// The kernel compares the low 32 bits only: where nothing but the high half has changed, it sleeps, until it is
+    /// woken or `limit` is over.
     fn wait(&self, word: Self::Word, current: u64, limit: Duration, site: &'static Site);
 
     /// Wakes everybody who sleeps on `word`.

@@ -113,7 +113,8 @@ pub(crate) struct Link {
 impl Link {
     #[inline]
     pub(crate) fn is_replaced(&self) -> bool {
-        // Acquire: who sees that it was replaced sees the next generation complete.
+        // Acquire: who sees that it was replaced sees the next generation complete. Pairs with `Right::commit`. A death
+        // leaves nothing.
         self.base.load(SUCCESSOR, Ordering::Acquire) > self.generation.into()
     }
 }
@@ -213,6 +214,8 @@ impl Right {
                 });
             }
             let base = again.map(BASE_LENGTH, Access::ReadWrite)?;
+            // Acquire: what the last replacer made is whole. Pairs with `Right::commit`, of a process that is dead or has
+            // given up the right. Killed after: nothing was changed, but for what `remove_left` has removed.
             let found = base.load(SUCCESSOR, Ordering::Acquire);
             let previous = parse(&again, found)?;
             let no_next = || OpenError::Successor { object: anchor(), found };
@@ -249,6 +252,8 @@ impl Right {
     pub(crate) fn commit(mut self) {
         // Release: who follows this finds the generation complete, and its first messages. Pairs with `follow` and
         // `Link::is_replaced`. Killed before: the channel is as it was, and the next replacer removes what was made.
+        // Killed after: it is replaced. Who sleeps on the generation before is not woken by this, and sees it when its
+        // sleep ends, in at most 100 ms.
         self.base.store(SUCCESSOR, self.next.into(), Ordering::Release);
         self.committed = true;
     }

@@ -189,6 +189,7 @@ impl Signature {
     pub(crate) fn of_this_process() -> Self {
         // `/proc` is asked once for each process; a forked child has another id.
         static OWN: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: the word is all there is; a thread that does not see it looks it up once more.
         let (process, known) = (process_id(), Self(OWN.load(Ordering::Relaxed)));
         if known.process() == Some(process) {
             return known;

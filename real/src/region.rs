@@ -101,7 +101,10 @@ impl Region {
     /// Sleeps until somebody [wakes](Self::wake) who sleeps on the word at `offset`, for at most `limit`, or for less
     /// for no reason; not at all where the word's low half is not that of `current`. A system call, futex(2).
     ///
-    /// The kernel compares 32 bits. It works on a page that is mapped read-only, too.
+    /// The kernel compares 32 bits. A word whose high half alone has changed is taken for unchanged: `latest`, where a
+    /// multiple of 2^24 messages later the newest one is in the same slot again; the state of a mailbox, a multiple of
+    /// 2^31 messages later. So many would have to come between a look and the sleep after it; then the sleep lasts
+    /// until the next wake, or for `limit`. It works on a page that is mapped read-only, too.
     pub(crate) fn wait(&self, offset: usize, current: u64, limit: Duration) {
         // A limit of more seconds than the kernel can count is none that anybody lives to see.
         let limit = Timespec::try_from(limit).ok();

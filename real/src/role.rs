@@ -83,8 +83,10 @@ impl Role {
     /// Who took the role last, and since when, as far as it is known.
     pub(crate) fn signed(self, object: &Object) -> (Signature, Option<SystemTime>) {
         let signature = self.signature(object);
+        // Acquire: the time is at least as new as the signature. Pairs with the signature's store in `sign`.
         fence(Ordering::Acquire);
         let since = object.peek_word(self.offsets().1);
+        // Acquire: if the time is a later one's, so is the signature, or none. Pairs with the fence in `sign`.
         fence(Ordering::Acquire);
         // The time belongs to the signature only if nobody signed meanwhile.
         let is_known = signature.process().is_some() && since != 0 && self.signature(object) == signature;
@@ -98,8 +100,12 @@ impl Role {
         let (signature, since) = self.offsets();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         region.store(signature, Signature::NONE.word(), Ordering::Relaxed);
+        // Release: whoever reads the time that follows sees that the signature of before is gone. Pairs with the second
+        // fence in `signed`. Killed before: whoever signed before seems to be it. Killed after: nobody is known.
         fence(Ordering::Release);
         region.store(since, u64::try_from(now).unwrap_or(0), Ordering::Relaxed);
+        // Release: whoever reads the signature reads this time, or a later one. Pairs with the first fence in `signed`.
+        // Killed before: nobody is known. Killed after: this process is, and is seen to be dead.
         region.store(signature, Signature::of_this_process().word(), Ordering::Release);
     }
 }

@@ -54,7 +54,8 @@
 //! **What a death leaves.** One of the legal states: every step but the two stores to `state` is invisible. A process
 //! that dies between its store to `state` and waking the other leaves that one asleep until its successor wakes it.
 //!
-//! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`).
+//! **Checked** with loom, shuttle and proptest (`tests/`), and by the simulator (`lastword-sim`). **Specified** in TLA+
+//! (`specs/tla/Ready.tla`), with one action for each [`site`], of the same name.
 
 pub mod site {
     //! The table of `ready`: every access to shared memory, with its ordering.

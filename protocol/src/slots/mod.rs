@@ -75,6 +75,10 @@
 //! with loom (every access a kill point, weak memory), shuttle (large runs) and proptest, all against
 //! [`model::slots`](crate::model::slots); each ordering and each step is shown to be needed (`tests/broken.rs`). Run
 //! over POSIX shared memory by the package `lastword`.
+//!
+//! **Specified** in TLA+ (`specs/tla/Slots.tla`), with one action for each [`site`], of the same name; executions of this
+//! source are checked to be behaviours of that, and invariants 1 to 4, 6 and 7 are proved there for any number of
+//! consumers and messages.
 
 mod consumer;
 pub mod layout;

@@ -37,7 +37,7 @@
 //! and goes on. Whether the writer lives is not a word of the board: ask the kernel, which holds the role.
 //!
 //! **Checked** with loom, shuttle and proptest (`tests/`), by the simulator (`lastword-sim`), and in real processes
-//! (package `lastword`).
+//! (package `lastword`). **Specified** in TLA+ (`specs/tla/Status.tla`).
 
 pub mod site {
     //! The table of `status`: every access to shared memory, with its ordering.

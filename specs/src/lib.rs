@@ -1,0 +1,4 @@
+//! x
+pub mod checker;
+pub mod job;
+pub mod model;

@@ -72,8 +72,10 @@ fn see_into_promises(model: &Model, spec: &mut Spec) -> Result<(), String> {
         };
         let promise = promise(model, spec, alias)?;
         let body = |name: &str| promise.definitions.get(name).map(|(_, body)| (**body).clone());
-        let expected = body("Init").zip(body("Next")).zip(body("vars")).map(|((init, next), vars)| {
-            Expr::And(Box::new(init), Box::new(Expr::BoxAction(Box::new(next), Box::new(vars))))
+        // The parser puts the definitions in place of their names, but not in a subscript.
+        let expected = body("Init").zip(body("Next")).zip(body("vars")).map(|((init, next), _)| {
+            let steps = Expr::BoxAction(Box::new(next), Box::new(Expr::Var("vars".into())));
+            Expr::And(Box::new(init), Box::new(steps))
         });
         if !arguments.is_empty() || expected.is_none() || body(formula) != expected {
             return Err(format!("property {name}: of an instance, tla-checker checks `{SPEC}` only"));

@@ -1,6 +1,8 @@
 //! A module and its configuration: what an engine is given.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use tla_checker::config::parse_cfg;
 
 /// A module and its configuration.
 #[derive(Clone, Debug)]
@@ -29,5 +31,37 @@ impl Model {
     /// The configuration's file.
     pub fn config_path(&self) -> PathBuf {
         self.directory.join(format!("{}.cfg", self.config))
+    }
+}
+
+/// What a configuration names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Under `INVARIANT`.
+    pub invariants: Vec<String>,
+    /// Under `PROPERTY`.
+    pub properties: Vec<String>,
+}
+
+impl Names {
+    /// Whether it is one of them.
+    pub fn has(&self, name: &str) -> bool {
+        self.invariants.iter().chain(&self.properties).any(|known| known == name)
+    }
+}
+
+impl Model {
+    /// What the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be read.
+    pub fn names(&self) -> Result<Names, String> {
+        let path = self.config_path();
+        let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| told(&error))?;
+        let config = parse_cfg(&text).map_err(|error| told(&error))?;
+        let owned = |names: &[std::sync::Arc<str>]| names.iter().map(|name| name.to_string()).collect();
+        Ok(Names { invariants: owned(&config.invariants), properties: owned(&config.properties) })
     }
 }

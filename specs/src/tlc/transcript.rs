@@ -1,0 +1,203 @@
+//! What TLC says with `-tool`: messages with numbers, between lines that mark them.
+
+use crate::job::{Depth, Found, Outcome};
+use crate::model::Names;
+use std::process::ExitStatus;
+
+/// TLC's numbers of messages, as in its `tlc2.output.EC`.
+mod code {
+    pub(super) const INVARIANT_VIOLATED_INITIALLY: u32 = 2107;
+    pub(super) const PROPERTY_VIOLATED_INITIALLY: u32 = 2108;
+    pub(super) const INVARIANT_VIOLATED: u32 = 2110;
+    pub(super) const ACTION_PROPERTY_VIOLATED: u32 = 2112;
+    pub(super) const DEADLOCK: u32 = 2114;
+    pub(super) const TEMPORAL_PROPERTY_VIOLATED: u32 = 2116;
+    pub(super) const BEHAVIOUR_FOLLOWS: u32 = 2121;
+    pub(super) const BACK_TO_STATE: u32 = 2122;
+    pub(super) const SUCCESS: u32 = 2193;
+    pub(super) const DEPTH: u32 = 2194;
+    pub(super) const STATES: u32 = 2199;
+    pub(super) const PROGRESS: u32 = 2200;
+    pub(super) const STATE: u32 = 2217;
+    pub(super) const STUTTERING: u32 = 2218;
+    pub(super) const VERSION: u32 = 2262;
+    pub(super) const COUNTEREXAMPLE_FOLLOWS: u32 = 2264;
+}
+
+/// TLC's classes of messages.
+const ERRORS: [u32; 2] = [1, 2];
+
+/// TLC's exit codes when something is violated: an invariant or action, a temporal property.
+const VIOLATED: [i32; 2] = [12, 13];
+
+const BEGIN: &str = "@!@!@STARTMSG ";
+const END: &str = "@!@!@ENDMSG ";
+const MARK: &str = " @!@!@";
+
+/// More than this of an engine's words helps nobody, bytes.
+const MOST: usize = 4 << 20;
+
+/// Adds a line, unless that were too much.
+pub(super) fn keep(to: &mut String, line: &str) {
+    if to.len() + line.len() < MOST {
+        to.push_str(line);
+        to.push('\n');
+    }
+}
+
+/// What TLC has said so far.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    /// The message that has begun: number, class, text.
+    open: Option<(u32, u32, String)>,
+    version: String,
+    violated: Option<Violated>,
+    succeeded: bool,
+    distinct_states: Option<u64>,
+    depth: Option<u64>,
+    states_so_far: u64,
+    errors: String,
+    /// Of the parser, which marks nothing.
+    unmarked: Vec<String>,
+    behaviour: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Violated {
+    /// This one, by a name that may be one of a promise's.
+    Named(String),
+    /// A property, by its place or not at all.
+    SomeProperty,
+}
+
+impl Transcript {
+    /// Takes the next line.
+    pub fn line(&mut self, line: &str) {
+        if let Some((number, class)) = line.strip_prefix(BEGIN).and_then(header) {
+            self.close();
+            self.open = Some((number, class, String::new()));
+        } else if let Some(rest) = line.strip_prefix(END) {
+            // An exception's message may have others within.
+            let ended = rest.strip_suffix(MARK).and_then(|number| number.parse().ok());
+            if self.open.as_ref().is_some_and(|(number, ..)| Some(*number) == ended) {
+                self.close();
+            }
+        } else if let Some((_, _, text)) = &mut self.open {
+            keep(text, line.split_once(BEGIN).map_or(line, |(before, _)| before));
+        } else {
+            self.unmarked(line);
+        }
+    }
+
+    /// Distinct states at the last report.
+    pub fn states_so_far(&self) -> u64 {
+        self.states_so_far
+    }
+
+    /// What it comes to, when TLC has ended.
+    pub fn found(mut self, status: ExitStatus, stderr: &str, names: &Names, workers: usize) -> Found {
+        self.close();
+        let outcome = match (&self.violated, status.code()) {
+            (Some(violated), Some(code)) if VIOLATED.contains(&code) => Outcome::Fail(violated.names(names)),
+            (None, Some(0)) if self.succeeded && self.distinct_states.is_some() => Outcome::Pass,
+            _ => Outcome::Error(self.why(status)),
+        };
+        let details = match &outcome {
+            Outcome::Pass | Outcome::Stopped => String::new(),
+            Outcome::Fail(_) => self.behaviour,
+            Outcome::Error(_) => {
+                let parts = [&self.version, &self.errors, &self.unmarked.join("\n"), stderr, &self.behaviour];
+                parts.map(str::trim_end).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+            }
+        };
+        let depth = if workers > 1 { Depth::AtMost } else { Depth::Exact };
+        Found { outcome, distinct_states: self.distinct_states, depth: self.depth.map(depth), details }
+    }
+
+    fn close(&mut self) {
+        let Some((number, class, text)) = self.open.take() else { return };
+        let first = text.lines().next().unwrap_or_default().trim();
+        match number {
+            code::VERSION => self.version = first.to_owned(),
+            code::SUCCESS => self.succeeded = true,
+            code::DEPTH => self.depth = number_before(first, "."),
+            code::STATES => self.distinct_states = number_before(first, " distinct states found"),
+            code::PROGRESS => {
+                self.states_so_far = number_before(first, " distinct states found").unwrap_or(self.states_so_far);
+            }
+            code::INVARIANT_VIOLATED | code::INVARIANT_VIOLATED_INITIALLY | code::PROPERTY_VIOLATED_INITIALLY => {
+                self.violate(match first.split_once(" is violated") {
+                    Some((subject, _)) => Violated::Named(last_word(subject).to_owned()),
+                    None => Violated::SomeProperty,
+                });
+                text.lines().for_each(|line| keep(&mut self.behaviour, line));
+            }
+            code::ACTION_PROPERTY_VIOLATED | code::TEMPORAL_PROPERTY_VIOLATED => {
+                self.violate(Violated::SomeProperty);
+                text.lines().for_each(|line| keep(&mut self.behaviour, line));
+            }
+            code::STATE | code::STUTTERING | code::BACK_TO_STATE => {
+                text.lines().for_each(|line| keep(&mut self.behaviour, line));
+            }
+            code::BEHAVIOUR_FOLLOWS | code::COUNTEREXAMPLE_FOLLOWS => {}
+            code::DEADLOCK => keep(&mut self.errors, "deadlock"),
+            _ if ERRORS.contains(&class) => text.lines().for_each(|line| keep(&mut self.errors, line)),
+            _ => {}
+        }
+    }
+
+    /// The first one counts: TLC goes on to say what else it met.
+    fn violate(&mut self, violated: Violated) {
+        self.violated.get_or_insert(violated);
+    }
+
+    fn unmarked(&mut self, line: &str) {
+        let line = line.trim();
+        let progress = ["Parsing file", "Semantic processing"].iter().any(|start| line.starts_with(start));
+        // TLC's parser says everything up to five times.
+        if !line.is_empty() && !progress && self.unmarked.len() < 1000 && !self.unmarked.iter().any(|said| said == line)
+        {
+            self.unmarked.push(line.to_owned());
+        }
+    }
+
+    /// Why it is neither a pass nor a violation, in a line.
+    fn why(&self, status: ExitStatus) -> String {
+        let first = |text: &str| text.lines().find(|line| !line.trim().is_empty()).map(str::to_owned);
+        let said = first(&self.errors).or_else(|| self.unmarked.first().cloned());
+        match (status.code(), said) {
+            (Some(code), Some(said)) => format!("TLC ended with exit code {code}: {said}"),
+            (Some(code), None) => format!("TLC ended with exit code {code}, and without a result"),
+            (None, said) => {
+                let said = said.map_or_else(String::new, |said| format!(": {said}"));
+                format!("TLC was killed ({status}); with signal 9, the system ran out of memory, as a rule{said}")
+            }
+        }
+    }
+}
+
+impl Violated {
+    /// The name in the configuration; several, where it can be one of them.
+    fn names(&self, names: &Names) -> Vec<String> {
+        match self {
+            Violated::Named(name) if names.has(name) || names.properties.is_empty() => vec![name.clone()],
+            _ => names.properties.clone(),
+        }
+    }
+}
+
+/// `2193:0 @!@!@` is number 2193 of class 0.
+fn header(rest: &str) -> Option<(u32, u32)> {
+    let (number, class) = rest.strip_suffix(MARK)?.split_once(':')?;
+    Some((number.parse().ok()?, class.parse().ok()?))
+}
+
+/// The number that stands before `end`, with or without commas.
+fn number_before(text: &str, end: &str) -> Option<u64> {
+    let (before, _) = text.split_once(end)?;
+    last_word(before).replace(',', "").parse().ok()
+}
+
+fn last_word(text: &str) -> &str {
+    text.split_whitespace().next_back().unwrap_or_default()
+}

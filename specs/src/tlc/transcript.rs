@@ -201,3 +201,93 @@ fn number_before(text: &str, end: &str) -> Option<u64> {
 fn last_word(text: &str) -> &str {
     text.split_whitespace().next_back().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    //! On what real ones said: TLC 2.15 and 2.20, of the modules among the tests' fixtures. Each file begins with the
+    //! exit code.
+
+    use super::*;
+    use crate::model::Model;
+    use std::fs;
+    use std::os::unix::process::ExitStatusExt;
+
+    const VERSIONS: [&str; 2] = ["2.15", "2.20"];
+
+    fn found(config: &str, version: &str, lines: usize) -> Found {
+        let fixtures = crate::directory().join("tests/fixtures");
+        let text = fs::read_to_string(fixtures.join(format!("transcripts/{config}-{version}.txt"))).expect("a fixture");
+        let (code, said) = text.split_once('\n').expect("an exit code and a transcript");
+        let code: i32 = code.strip_prefix("exit code ").and_then(|code| code.parse().ok()).expect("an exit code");
+        let mut transcript = Transcript::default();
+        said.lines().take(lines).for_each(|line| transcript.line(line));
+        let names = Model::new(&fixtures.join("tla"), "", config).names().expect("a configuration");
+        transcript.found(ExitStatus::from_raw(code << 8), "", &names, 1)
+    }
+
+    fn all(config: &str) -> impl Iterator<Item = Found> {
+        VERSIONS.into_iter().map(move |version| found(config, version, usize::MAX))
+    }
+
+    #[test]
+    fn a_pass_has_its_counts() {
+        for found in all("Counter") {
+            assert_eq!(found.outcome, Outcome::Pass);
+            assert_eq!((found.distinct_states, found.depth), (Some(8), Some(Depth::Exact(4))));
+        }
+    }
+
+    #[test]
+    fn whatever_is_violated_is_named_as_the_configuration_names_it() {
+        for (config, violated, last) in [
+            ("CounterTooFar", "InRange", "/\\ n = 4"),
+            ("CounterAtLeastOne", "AtLeastOne", "/\\ n = 0"),
+            ("CounterSkips", "Refines", "/\\ n = 2"),
+            ("CounterLater", "RefinesLater", "/\\ last = p1"),
+            ("CounterUnfair", "AlwaysComesBack", "Stuttering"),
+        ] {
+            for found in all(config) {
+                assert_eq!(found.outcome, Outcome::Fail(vec![violated.to_owned()]), "{config}");
+                assert!(found.details.contains(last), "{config}: {}", found.details);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_or_evaluated_is_an_error_and_says_where() {
+        for (config, place) in [("Syntax", "line 9, column 1"), ("CounterSum", "in Counter")] {
+            for found in all(config) {
+                assert!(matches!(found.outcome, Outcome::Error(_)), "{config}: {:?}", found.outcome);
+                assert!(found.details.contains(place), "{config}: {}", found.details);
+            }
+        }
+    }
+
+    #[test]
+    fn a_transcript_that_breaks_off_anywhere_is_no_pass() {
+        for version in VERSIONS {
+            let passed = |lines| found("Counter", version, lines).outcome == Outcome::Pass;
+            let enough = (0..200).find(|lines| passed(*lines)).expect("it passes in the end");
+            assert!(enough > 20, "{version}: {enough}");
+            assert!((0..enough).all(|lines| !passed(lines)));
+        }
+    }
+
+    #[test]
+    fn a_tlc_that_was_killed_is_an_error_whatever_it_said() {
+        let mut transcript = Transcript::default();
+        transcript.line("@!@!@STARTMSG 2110:1 @!@!@");
+        transcript.line("Invariant InRange is violated.");
+        transcript.line("@!@!@ENDMSG 2110 @!@!@");
+        let found = transcript.found(ExitStatus::from_raw(9), "", &Names::default(), 1);
+        assert!(matches!(&found.outcome, Outcome::Error(why) if why.contains("killed")), "{:?}", found.outcome);
+    }
+
+    #[test]
+    fn several_properties_are_all_named_if_tlc_does_not_say_which() {
+        let names = Names { invariants: vec!["A".into()], properties: vec!["B".into(), "C".into()] };
+        assert_eq!(Violated::SomeProperty.names(&names), ["B", "C"]);
+        assert_eq!(Violated::Named("Init".into()).names(&names), ["B", "C"]);
+        assert_eq!(Violated::Named("A".into()).names(&names), ["A"]);
+    }
+}

@@ -85,6 +85,36 @@ fn what_does_not_parse_or_cannot_be_evaluated_is_an_error_even_where_a_failure_i
 }
 
 #[test]
+fn a_promise_is_seen_into_in_both_of_its_spellings_and_never_if_it_speaks_of_the_wrong_variables() {
+    let scratch = Scratch::new("promise");
+    let counter = fs::read_to_string(scratch.path.join("tla/Counter.tla")).expect("the fixture");
+    let spelled =
+        counter.replace("Refines == Promise!Spec", "Refines == Promise!Init /\\ [][Promise!Next]_(Promise!vars)");
+    assert_ne!(counter, spelled);
+    let fail = "expected = \"fail\"\nviolates = \"Refines\"\n";
+    let runs =
+        [run("counter", "Counter", "tla-checker", PASS), run("skips", "CounterSkips", "tla-checker", fail)].concat();
+    for module in [&counter, &spelled] {
+        scratch.write("tla/Counter.tla", module);
+        let (output, rows) = scratch.rows(&runs);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(rows[1]["violated"], "Refines");
+    }
+    let clock = fs::read_to_string(scratch.path.join("tla/Clock.tla")).expect("the fixture");
+    let unchanged = clock.replace("Tick ==", "Stop == UNCHANGED time\nTick ==").replace("Wrap\n", "Wrap \\/ Stop\n");
+    scratch.write("tla/Clock.tla", &unchanged);
+    let (output, rows) = scratch.rows(&runs);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(rows.iter().all(|row| row["result"] == "error"), "{rows:?}");
+    assert!(stderr(&output).contains("has UNCHANGED, in which tla-checker does not substitute"), "{}", stderr(&output));
+    // A property whose formula hides what happens is refused, not taken for a predicate.
+    scratch.write("tla/Clock.tla", &clock.replace("Spec == Init /\\ [][Next]_vars", "Spec == [][Next]_vars /\\ Init"));
+    scratch.write("tla/Counter.tla", &counter);
+    let (_, rows) = scratch.rows(&runs);
+    assert!(rows.iter().all(|row| row["result"] == "error"), "{rows:?}");
+}
+
+#[test]
 fn blessed_counts_are_pinned_and_everything_else_in_the_manifest_stays_as_it_is() {
     let scratch = Scratch::new("bless");
     let before = format!(
@@ -142,23 +172,23 @@ fn a_manifest_with_a_mistake_runs_nothing_and_every_mistake_is_told() {
 fn a_tool_that_is_missing_is_told_with_what_to_do_and_nothing_is_run() {
     let scratch = Scratch::new("missing");
     scratch.write("runs.toml", &run("counter", "Counter", "tlc", PASS));
-    let cases: [(&[(&str, &str)], &[&str]); 3] = [
+    let set = |variables: &[(&'static str, &'static str)]| variables.to_vec();
+    let cases = [
         (
-            &[("LASTWORD_JAVA", "/nonexistent")],
-            &["no Java", "LASTWORD_JAVA is /nonexistent", "apt install default-jre"],
+            set(&[("LASTWORD_JAVA", "/nonexistent")]),
+            ["LASTWORD_JAVA is /nonexistent, which is no file", "apt install default-jre"],
         ),
         (
-            &[("LASTWORD_JAVA", ""), ("JAVA_HOME", "/nonexistent"), ("PATH", "")],
-            &["no Java", "JAVA_HOME is set", "no directory of PATH", "apt install default-jre"],
+            set(&[("LASTWORD_JAVA", ""), ("JAVA_HOME", "/nonexistent"), ("PATH", "")]),
+            ["JAVA_HOME is set, but /nonexistent/bin/java is no file; no directory of PATH", "apt install default-jre"],
         ),
-        // A Java that is one for as long as nobody runs it.
-        (&[("LASTWORD_JAVA", "/dev/null"), ("LASTWORD_TLA2TOOLS", "/nonexistent")], &["no Java"]),
     ];
     for (variables, told) in cases {
-        let output = scratch.command().args(["--json", "--offline"]).envs(variables.iter().copied()).output();
+        let output = scratch.command().args(["--json", "--offline"]).envs(variables).output();
         let output = output.expect("the command");
         assert_eq!(output.status.code(), Some(1));
         assert!(output.stdout.is_empty());
+        assert!(stderr(&output).contains("there is no Java"), "{}", stderr(&output));
         assert!(told.iter().all(|told| stderr(&output).contains(told)), "{}", stderr(&output));
     }
     let any_file = scratch.manifest();

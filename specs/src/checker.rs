@@ -59,8 +59,8 @@ fn in_this_thread(model: &Model) -> Found {
     found(&prepared, result)
 }
 
-/// Spells out a property that is the specification of an instance, as `Promise!Spec`: the crate takes it for a predicate
-/// of the initial states. [`SPEC`] says what that specification must look like.
+/// Spells out a property that is the specification of an instance, as `Promise!Spec`: the crate takes it for a
+/// predicate of the initial states. [`SPEC`] says what that specification must look like.
 fn see_into_promises(model: &Model, spec: &mut Spec) -> Result<(), String> {
     let mut spelled_out = Vec::new();
     for property in std::mem::take(&mut spec.safety_properties) {
@@ -100,8 +100,8 @@ fn is_spec(line: &str, formula: &str) -> bool {
     name.trim() == formula && body.split_whitespace().eq(expected.split_whitespace())
 }
 
-/// Refuses `UNCHANGED` in a module whose variables are substituted: the crate does not substitute there, and would speak
-/// of whatever bears the variable's name in the instancing module.
+/// Refuses `UNCHANGED` in a module whose variables are substituted: the crate does not substitute there, and would
+/// speak of whatever bears the variable's name in the instancing module.
 fn refuse_unchanged(model: &Model, spec: &Spec) -> Result<(), String> {
     for instance in spec.instances.iter().filter(|instance| !instance.substitutions.is_empty()) {
         let module = &instance.module_name;

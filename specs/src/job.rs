@@ -1,7 +1,7 @@
 //! A run, what it must come to and what it came to, whatever the engine.
 //!
-//! Every kind of run is a [`Job`]. A new kind is an [`Engine`], a table of the [manifest](crate::manifest), a `Job`, and
-//! a line in [`Manifest::jobs`](crate::manifest::Manifest::jobs).
+//! Every kind of run is a [`Job`]. A new kind is an [`Engine`], a table of the [manifest](crate::manifest), a `Job`,
+//! and a line in [`Manifest::jobs`](crate::manifest::Manifest::jobs).
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

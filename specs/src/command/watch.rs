@@ -27,7 +27,7 @@ pub(super) struct Progress {
     begun: Instant,
     last: Instant,
     shown: bool,
-    /// The states that each job had when it said so last, and after how many seconds that was: TLC says it once a minute.
+    /// The states that each job had when it said so last, and after how many seconds: TLC says it once a minute.
     said: BTreeMap<usize, (u64, f64)>,
 }
 

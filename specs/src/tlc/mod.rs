@@ -117,7 +117,7 @@ impl Tlc {
 
     fn command(&self, model: &Model, workers: usize, directory: &Path) -> Command {
         let mut command = self.java();
-        command.arg(format!("-XX:MaxRAMPercentage={}", self.heap_percent));
+        command.arg(format!("-XX:MaxRAMPercentage={}.0", self.heap_percent));
         command.arg(definition("java.io.tmpdir", directory));
         if let Some(library) = &model.library {
             command.arg(definition("TLA-Library", library));

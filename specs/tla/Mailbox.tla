@@ -45,20 +45,20 @@ Init ==
 WriterRecover ==
     /\ last = <<>>
     /\ last' = <<number>>
-    /\ UNCHANGED <<number, waiting, sending, taken>>
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ taken' = taken
 
 (* The writer begins to send a message. Nobody can see that. *)
 BeginSend ==
     /\ last # <<>>
     /\ sending = <<>>
     /\ \E message \in Messages : sending' = <<message>>
-    /\ UNCHANGED <<number, waiting, last, taken>>
+    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken
 
 (* The writer thinks better of it. *)
 GiveUp ==
     /\ sending # <<>>
     /\ sending' = <<>>
-    /\ UNCHANGED <<number, waiting, last, taken>>
+    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken
 
 (* The send takes effect. The mailbox is empty: no message is lost to make room for another. *)
 Send ==
@@ -67,33 +67,33 @@ Send ==
     /\ waiting' = sending
     /\ sending' = <<>>
     /\ number' = Following(number)
-    /\ last' = <<number'>>
-    /\ UNCHANGED taken
+    /\ last' = <<Following(number)>>
+    /\ taken' = taken
 
 (* The reader receives the message that waits. It can do so again only once it has lost what it took: see Kill. *)
 Receive ==
     /\ waiting # <<>>
     /\ taken = <<>>
     /\ taken' = <<[number |-> number, message |-> waiting[1]]>>
-    /\ UNCHANGED <<number, waiting, sending, last>>
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last
 
 (* The reader, which has received it, consumes the message. *)
 Clear ==
     /\ taken # <<>>
     /\ taken' = <<>>
     /\ waiting' = <<>>
-    /\ UNCHANGED <<number, sending, last>>
+    /\ number' = number /\ sending' = sending /\ last' = last
 
 (* The writer is killed. What it was sending was not sent. *)
 KillWriter ==
     /\ last' = <<>>
     /\ sending' = <<>>
-    /\ UNCHANGED <<number, waiting, taken>>
+    /\ number' = number /\ waiting' = waiting /\ taken' = taken
 
 (* The reader is killed. The message waits for its successor. *)
 KillReader ==
     /\ taken' = <<>>
-    /\ UNCHANGED <<number, waiting, sending, last>>
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last
 
 Next ==
     \/ WriterRecover

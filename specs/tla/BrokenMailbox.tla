@@ -9,7 +9,7 @@ SendOver ==
     /\ sending' = <<>>
     /\ number' = Following(number)
     /\ last' = <<Following(number)>>
-    /\ taken' = taken
+    /\ taken' = taken /\ alive' = alive
 
 (* Numbers do not begin again. *)
 SendBeyond ==
@@ -19,11 +19,11 @@ SendBeyond ==
     /\ sending' = <<>>
     /\ number' = number + 1
     /\ last' = <<number + 1>>
-    /\ taken' = taken
+    /\ taken' = taken /\ alive' = alive
 
 (* A restarted writer begins anew. *)
 BeginAnew ==
     /\ last = <<>>
     /\ last' = <<0>>
-    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ taken' = taken
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ taken' = taken /\ alive' = alive
 =============================================================================

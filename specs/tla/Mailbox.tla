@@ -27,9 +27,10 @@ VARIABLES
     waiting,    \* The message in the mailbox, as <<message>>; <<>> if the mailbox is empty.
     sending,    \* The message that the writer is about to send, as <<message>>; <<>> if it is not sending.
     last,       \* What the writer knows to be the last message sent, as <<number>>; <<>> if it is dead.
+    alive,      \* Whether there is a reader.
     taken       \* What the reader has received and not cleared yet, as <<[number, message]>>; <<>> if nothing.
 
-vars == <<number, waiting, sending, last, taken>>
+vars == <<number, waiting, sending, last, alive, taken>>
 
 (* The number after n. *)
 Following(n) == IF n = LastNumber THEN 1 ELSE n + 1
@@ -39,26 +40,27 @@ Init ==
     /\ waiting = <<>>
     /\ sending = <<>>
     /\ last = <<>>
+    /\ alive = FALSE
     /\ taken = <<>>
 
 (* A writer begins for the first time, or after its predecessor's death, and knows how far its predecessor came. *)
 WriterRecover ==
     /\ last = <<>>
     /\ last' = <<number>>
-    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ taken' = taken
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ taken' = taken /\ alive' = alive
 
 (* The writer begins to send a message. Nobody can see that. *)
 BeginSend ==
     /\ last # <<>>
     /\ sending = <<>>
     /\ \E message \in Messages : sending' = <<message>>
-    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken
+    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken /\ alive' = alive
 
 (* The writer thinks better of it. *)
 GiveUp ==
     /\ sending # <<>>
     /\ sending' = <<>>
-    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken
+    /\ number' = number /\ waiting' = waiting /\ last' = last /\ taken' = taken /\ alive' = alive
 
 (* The send takes effect. The mailbox is empty: no message is lost to make room for another. *)
 Send ==
@@ -68,30 +70,38 @@ Send ==
     /\ sending' = <<>>
     /\ number' = Following(number)
     /\ last' = <<Following(number)>>
-    /\ taken' = taken
+    /\ taken' = taken /\ alive' = alive
 
-(* The reader receives the message that waits. It can do so again only once it has lost what it took: see Kill. *)
+(* A reader begins for the first time, or after its predecessor's death. *)
+ReaderRecover ==
+    /\ ~alive
+    /\ alive' = TRUE
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last /\ taken' = taken
+
+(* The reader receives the message that waits. The same comes again only to the successor of a reader that was killed. *)
 Receive ==
+    /\ alive
     /\ waiting # <<>>
     /\ taken = <<>>
     /\ taken' = <<[number |-> number, message |-> waiting[1]]>>
-    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last
+    /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last /\ alive' = alive
 
 (* The reader, which has received it, consumes the message. *)
 Clear ==
     /\ taken # <<>>
     /\ taken' = <<>>
     /\ waiting' = <<>>
-    /\ number' = number /\ sending' = sending /\ last' = last
+    /\ number' = number /\ sending' = sending /\ last' = last /\ alive' = alive
 
 (* The writer is killed. What it was sending was not sent. *)
 KillWriter ==
     /\ last' = <<>>
     /\ sending' = <<>>
-    /\ number' = number /\ waiting' = waiting /\ taken' = taken
+    /\ number' = number /\ waiting' = waiting /\ taken' = taken /\ alive' = alive
 
 (* The reader is killed. The message waits for its successor. *)
 KillReader ==
+    /\ alive' = FALSE
     /\ taken' = <<>>
     /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last
 
@@ -100,6 +110,7 @@ Next ==
     \/ BeginSend
     \/ GiveUp
     \/ Send
+    \/ ReaderRecover
     \/ Receive
     \/ Clear
     \/ KillWriter
@@ -116,6 +127,7 @@ TypeOK ==
     /\ waiting \in {<<>>} \cup {<<message>> : message \in Messages}
     /\ sending \in {<<>>} \cup {<<message>> : message \in Messages}
     /\ last \in {<<>>} \cup {<<n>> : n \in Numbers}
+    /\ alive \in BOOLEAN
     /\ taken \in {<<>>} \cup {<<[number |-> n, message |-> m]>> : n \in Numbers, m \in Messages}
 
 (* What the reader has taken is the message that was sent last, and bears its number. *)

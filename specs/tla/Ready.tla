@@ -567,7 +567,8 @@ Promise ==
         number <- state.number,
         waiting <- IF state.set THEN waiting ELSE <<>>,
         sending <- writer.message,
-        last <- IF pc["writer"] = "dead" THEN <<>> ELSE <<writer.last>>
+        last <- IF pc["writer"] = "dead" THEN <<>> ELSE <<writer.last>>,
+        alive <- pc["reader"] # "dead"
 
 (* Every step of this module is a step of the promise, or none. *)
 Refines == Promise!Init /\ [][Promise!Next]_(Promise!vars)

@@ -7,7 +7,6 @@ TwoLengths == {<<2, 2>>, <<3>>}
 AllLengths == {<<2, 2>>, <<3>>, <<>>}
 TwoWords == {<<2, 2>>, <<3, 3>>}
 OneWord == {<<2>>}
-EmptyOnly == {<<>>}
 
 (* Kills end at some time. *)
 KillsEnd == <>[][~\E p \in Processes : Kill(p)]_vars

@@ -23,7 +23,7 @@
 
    Numbers begin at 1 again after LastNumber, and the writer picks among Messages anew at every attempt. So there are
    finitely many states, and checking them all is checking any number of messages and of kills. *)
-EXTENDS Naturals, FiniteSets, Sequences, TLC
+EXTENDS Naturals, Sequences
 
 CONSTANTS
     Messages,       \* The messages that may be sent: sequences of at most two words, each word 2 or more.

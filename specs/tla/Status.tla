@@ -17,7 +17,7 @@
 
    The values set are 1, 2, 3, ... in the order in which they are set, across all words; 0 is what is there at first. A
    word is modelled as two halves, so that a torn value shows. *)
-EXTENDS Naturals, FiniteSets, Sequences, TLC
+EXTENDS Naturals, FiniteSets, Sequences
 
 CONSTANTS
     Words,      \* The words of the board.

@@ -78,7 +78,7 @@ ReaderRecover ==
     /\ alive' = TRUE
     /\ number' = number /\ waiting' = waiting /\ sending' = sending /\ last' = last /\ taken' = taken
 
-(* The reader receives the message that waits. The same comes again only to the successor of a reader that was killed. *)
+(* The reader receives the message that waits. The same comes again only to the successor of one that was killed. *)
 Receive ==
     /\ alive
     /\ waiting # <<>>

@@ -533,8 +533,8 @@ Inv3TheNextNumberIsTheOneExpected ==
 (* The writer, restarted too, knows which of its messages took effect. *)
 TheWriterKnowsTheLastNumber == pc["writer"] # "dead" => writer.last = state.number
 
-(* A process that sleeps although the state has changed is woken: by the process that changed it, or, if that one died in
-   between, by the next that takes up its role. *)
+(* A process that sleeps although the state has changed is woken: by the process that changed it, or, if that one died
+   in between, by the next that takes up its role. *)
 Inv4WhoSleepsIsWoken ==
     /\ pc["reader"] = "asleep" /\ <<state>> # seen["reader"] =>
         \/ pc["writer"] = "reader_asleep" /\ word["reader_wait"] = seen["writer"]
@@ -543,14 +543,16 @@ Inv4WhoSleepsIsWoken ==
         \/ pc["reader"] = "writer_asleep" /\ word["writer_wait"] = seen["reader"]
         \/ pc["reader"] \in {"wake_writer", "dead", "reader_recover_wake"}
 
-(* How many accesses, words of the payload and calls of the kernel the operation has at most that a process is in. *)
+(* How many accesses, words of the payload and calls of the kernel an operation has at most, by where its process is:
+   recover 1 and a wake; try_send 4, two words and a wake; sleep 2 and a sleep; try_receive 2; read two words; clear 2
+   and a wake. *)
 MostSteps(p) ==
     CASE pc[p] \in {"idle", "dead"} -> 0
-      [] pc[p] \in {"writer_recover_wake", "reader_recover_wake"} -> 2          \* recover: 1, and a wake
-      [] pc[p] \in {"look", "fill", "measure", "send", "reader_asleep", "wake_reader"} -> 7 \* try_send: 4, 2 words, a wake
-      [] pc[p] \in {"writer_doze", "writer_sleep", "reader_doze", "reader_sleep", "asleep"} -> 3  \* sleep: 2, a sleep
-      [] pc[p] \in {"length", "read_second"} -> 2                               \* try_receive: 2; read: 2 words
-      [] pc[p] \in {"writer_asleep", "wake_writer"} -> 3                        \* clear: 2, and a wake
+      [] pc[p] \in {"writer_recover_wake", "reader_recover_wake"} -> 2
+      [] pc[p] \in {"look", "fill", "measure", "send", "reader_asleep", "wake_reader"} -> 7
+      [] pc[p] \in {"writer_doze", "writer_sleep", "reader_doze", "reader_sleep", "asleep"} -> 3
+      [] pc[p] \in {"length", "read_second"} -> 2
+      [] pc[p] \in {"writer_asleep", "wake_writer"} -> 3
 
 (* Each operation, recovery included, ends in a bounded number of its own steps whatever the other process does. A
    process that is within an operation has at least one step before it, but for one that sleeps, which has made its

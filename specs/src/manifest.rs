@@ -3,7 +3,7 @@
 use crate::checker;
 use crate::job::{Engine, Expectation, Found, Gauge, Job, Title};
 use crate::model::Model;
-use crate::tlc::Tlc;
+use crate::tlc::{Search, Tlc};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -146,8 +146,7 @@ impl Manifest {
             Ok(match engine {
                 Engine::Tlc => {
                     let tlc = tlc.clone().ok_or("TLC is needed and was not looked for")?;
-                    let workers = run.workers.map_or(1, NonZeroUsize::get);
-                    Box::new(TlcJob { title, expectation, model, tlc, workers })
+                    Box::new(TlcJob { title, expectation, model, tlc, search: run.search() })
                 }
                 Engine::TlaChecker => Box::new(CheckerJob { title, expectation, model }),
             })
@@ -218,6 +217,15 @@ impl Run {
         }
     }
 
+    fn search(&self) -> Search {
+        const SHORT_STATES: u64 = 100_000;
+        let states = match self.expected {
+            Expected::Pass => self.distinct_states.unwrap_or(u64::MAX),
+            Expected::Fail => 0,
+        };
+        Search { workers: self.workers.map_or(1, NonZeroUsize::get), short: states <= SHORT_STATES }
+    }
+
     fn problems(&self, tla: &Path, unpinned: bool) -> Vec<String> {
         let mut problems = Vec::new();
         let mut problem = |why: String| problems.push(why);
@@ -268,7 +276,7 @@ struct TlcJob {
     expectation: Expectation,
     model: Model,
     tlc: Arc<Tlc>,
-    workers: usize,
+    search: Search,
 }
 
 impl Job for TlcJob {
@@ -281,11 +289,11 @@ impl Job for TlcJob {
     }
 
     fn threads(&self) -> usize {
-        self.workers
+        self.search.workers
     }
 
     fn run(&self, gauge: &Gauge) -> Found {
-        self.tlc.check(&self.model, self.workers, gauge)
+        self.tlc.check(&self.model, self.search, gauge)
     }
 }
 

@@ -27,6 +27,16 @@ pub struct Tlc {
     scratch: Arc<Scratch>,
 }
 
+/// How TLC searches.
+#[derive(Clone, Copy, Debug)]
+pub struct Search {
+    /// With how many threads. With one, the search is breadth-first, its depth exact and its counterexamples the
+    /// shortest.
+    pub workers: usize,
+    /// Whether it will be short, so that Java does better to compile soon than to compile well: half the time.
+    pub short: bool,
+}
+
 impl Tlc {
     /// Finds Java and TLC, and tries whether they work. `at_once` of them will run at a time.
     ///
@@ -81,9 +91,8 @@ impl Tlc {
         java
     }
 
-    /// Checks a model with this many threads. With one, the search is breadth-first, its depth exact and its
-    /// counterexamples the shortest.
-    pub fn check(&self, model: &Model, workers: usize, gauge: &Gauge) -> Found {
+    /// Checks a model.
+    pub fn check(&self, model: &Model, search: Search, gauge: &Gauge) -> Found {
         let names = match model.names() {
             Ok(names) => names,
             Err(why) => return Found::error(why),
@@ -95,7 +104,7 @@ impl Tlc {
         let mut transcript = Transcript::default();
         let mut errors = String::new();
         let ended = stream(
-            &mut self.command(model, workers, &directory),
+            &mut self.command(model, search, &directory),
             || gauge.stopped(),
             |from, line| match from {
                 Stream::Output => {
@@ -110,14 +119,17 @@ impl Tlc {
         match ended {
             _ if gauge.stopped() => Found::stopped(),
             Ok(Ended::Stopped) => Found::stopped(),
-            Ok(Ended::Exited(status)) => transcript.found(status, &errors, &names, workers),
+            Ok(Ended::Exited(status)) => transcript.found(status, &errors, &names, search.workers),
             Err(error) => Found::error(format!("cannot run {}: {error}", self.java.display())),
         }
     }
 
-    fn command(&self, model: &Model, workers: usize, directory: &Path) -> Command {
+    fn command(&self, model: &Model, search: Search, directory: &Path) -> Command {
         let mut command = self.java();
         command.arg(format!("-XX:MaxRAMPercentage={}.0", self.heap_percent));
+        if search.short {
+            command.arg("-XX:TieredStopAtLevel=1");
+        }
         command.arg(definition("java.io.tmpdir", directory));
         if let Some(library) = &model.library {
             command.arg(definition("TLA-Library", library));
@@ -128,7 +140,7 @@ impl Tlc {
         }
         // A run takes minutes, and begins anew.
         command.args(["-checkpoint", "0"]).arg("-metadir").arg(directory.join("states"));
-        command.arg("-workers").arg(workers.to_string());
+        command.arg("-workers").arg(search.workers.to_string());
         command.arg("-config").arg(format!("{}.cfg", model.config)).arg(format!("{}.tla", model.module));
         command.current_dir(&model.directory);
         command

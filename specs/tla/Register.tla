@@ -31,18 +31,18 @@ Init ==
 BeginWrite ==
     /\ writing = Nothing
     /\ writing' # Nothing
-    /\ UNCHANGED <<value, phase, got>>
+    /\ value' = value /\ phase' = phase /\ got' = got
 
 TakeEffect ==
     /\ writing # Nothing
     /\ value' = writing
     /\ writing' = Nothing
-    /\ UNCHANGED <<phase, got>>
+    /\ phase' = phase /\ got' = got
 
 WriterCrashes ==
     /\ writing # Nothing
     /\ writing' = Nothing
-    /\ UNCHANGED <<value, phase, got>>
+    /\ value' = value /\ phase' = phase /\ got' = got
 
 (* A reader. It is absent before it comes, and after a crash. A crash in the middle of a read may leave that read
 interrupted: until the reader is back, it may still take its value; then it has that, or nothing. *)
@@ -50,44 +50,44 @@ interrupted: until the reader is back, it may still take its value; then it has 
 BeginRead(r) ==
     /\ phase[r] = "idle"
     /\ phase' = [phase EXCEPT ![r] = "reading"]
-    /\ UNCHANGED <<value, writing, got>>
+    /\ value' = value /\ writing' = writing /\ got' = got
 
 \* The instant of the read; the last one if there are several.
 Take(r) ==
     /\ \/ phase[r] \in {"reading", "taken"} /\ phase' = [phase EXCEPT ![r] = "taken"]
-       \/ phase[r] = "interrupted" /\ UNCHANGED phase
+       \/ phase[r] = "interrupted" /\ phase' = phase
        \/ phase[r] = "interrupted" /\ phase' = [phase EXCEPT ![r] = "absent"]
     /\ got' = [got EXCEPT ![r] = value]
-    /\ UNCHANGED <<value, writing>>
+    /\ value' = value /\ writing' = writing
 
 EndRead(r) ==
     /\ phase[r] = "taken"
     /\ phase' = [phase EXCEPT ![r] = "idle"]
-    /\ UNCHANGED <<value, writing, got>>
+    /\ value' = value /\ writing' = writing /\ got' = got
 
 \* A reader gives up what it has: because it likes to, or because it reads again.
 GiveUp(r) ==
     /\ got[r] # Nothing
     /\ phase[r] \in {"idle", "reading"}
     /\ got' = [got EXCEPT ![r] = Nothing]
-    /\ UNCHANGED <<value, writing, phase>>
+    /\ value' = value /\ writing' = writing /\ phase' = phase
 
 \* What a reader has while it does not read stays with it.
 ReaderCrashes(r) ==
     \/ /\ phase[r] \in {"idle", "interrupted"}
        /\ phase' = [phase EXCEPT ![r] = "absent"]
-       /\ UNCHANGED <<value, writing, got>>
+       /\ value' = value /\ writing' = writing /\ got' = got
     \/ /\ phase[r] \in {"reading", "taken"}
        /\ \E left \in {"absent", "interrupted"} : phase' = [phase EXCEPT ![r] = left]
        /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
-       /\ UNCHANGED <<value, writing>>
+       /\ value' = value /\ writing' = writing
 
 \* The reader is there, for the first time or again.
 Recover(r) ==
     /\ phase' = [phase EXCEPT ![r] = "idle"]
-    /\ \/ phase[r] = "absent" /\ UNCHANGED got
+    /\ \/ phase[r] = "absent" /\ got' = got
        \/ phase[r] = "interrupted" /\ \E kept \in {got[r], Nothing} : got' = [got EXCEPT ![r] = kept]
-    /\ UNCHANGED <<value, writing>>
+    /\ value' = value /\ writing' = writing
 
 Next ==
     \/ BeginWrite \/ TakeEffect \/ WriterCrashes

@@ -1,0 +1,5 @@
+//! Specifications.
+
+#![forbid(unsafe_code)]
+
+pub mod proof;

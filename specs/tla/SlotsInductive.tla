@@ -41,7 +41,8 @@ ProducerPlaces == {"dead", "resume_wake", "idle", "scan", "help", "rescan", "ret
                    "reread_length", "reread_first", "reread_second"}
 ConsumerPlaces == {"dead", "abandon", "idle", "announce", "recheck", "hold", "claim", "catch_up", "settle", "verify",
                    "length", "holding", "read_second", "doze", "sleep", "asleep"}
-ObserverPlaces == {"dead", "idle", "peek", "peek_length", "peek_first", "peek_second", "peek_fence", "peek_verify"}
+ObserverPlaces == {"dead", "idle", "peek", "peek_length", "peek_first", "peek_second", "peek_fence", "peek_verify",
+                   "peeked"}
 
 PlacesAreKnown ==
     /\ pc[Producer] \in ProducerPlaces
@@ -183,6 +184,14 @@ PeeksFit ==
             /\ FitsWhatWasRead(slot[at[o].slot], o)
             /\ pc[Producer] = "retire_fence" /\ loan = at[o].slot => FitsWhatWasRead(before, o)
 
+\* What an observer has found to be whole it keeps for itself: nobody writes to that any more.
+PeekedIsWhole ==
+    \A o \in Observers :
+        pc[o] = "peeked" =>
+            /\ read[o].first[1] = at[o].seq
+            /\ read[o].second = read[o].first
+            /\ read[o].length = read[o].first
+
 -----------------------------------------------------------------------------
 \* What is new
 
@@ -221,6 +230,7 @@ Inductive ==
     /\ LatestIsWhole
     /\ ReadsFit
     /\ PeeksFit
+    /\ PeekedIsWhole
     /\ NothingIsOld
     /\ NotesAreThere
     /\ Inv7NoSleeperIsForgotten

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 use tla_checker::ast::Expr;
 
-const MODULES: [&str; 2] = ["SlotsInductive", "BrokenSlots"];
+const MODULES: [&str; 1] = ["SlotsInductive"];
 const INIT: &str = "Init";
 const NEXT: &str = "Next";
 const INDUCTIVE: &str = "Inductive";
@@ -44,7 +44,7 @@ fn constants() -> [(&'static str, Kind); 8] {
         ("Slots", set.clone()),
         ("Sleeping", set),
         ("Attempts", Kind::Scalar(Sort::Int)),
-        ("LosesStores", Kind::Scalar(Sort::Bool)),
+        ("Leaves", Kind::Scalar(Sort::Text)),
         ("InOrder", Kind::Scalar(Sort::Bool)),
     ]
 }
@@ -58,7 +58,7 @@ fn small() -> Instance<'static> {
         ("Slots", Chosen::Set(vec![0, 1, 2, 3])),
         ("Sleeping", Chosen::Set(vec![1])),
         ("Attempts", Chosen::Int(2)),
-        ("LosesStores", Chosen::Bool(true)),
+        ("Leaves", Chosen::Text("any")),
         ("InOrder", Chosen::Bool(false)),
     ])
 }

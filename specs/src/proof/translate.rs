@@ -84,8 +84,10 @@ impl<'a> Translator<'a> {
     /// Takes from the initial predicate what each variable is: `v = e` for each variable v. A set that is empty at first
     /// is one of numbers.
     ///
+    /// A variable without such a conjunct stays unknown: using it is an error.
+    ///
     /// # Errors
-    /// A variable has no such conjunct, or one that cannot be translated.
+    /// Such a conjunct cannot be translated.
     pub(crate) fn infer_variables(&mut self, init: &str) -> Result<(), ProofError> {
         let mut conjuncts = vec![(*self.module.definition(init)?.body).clone()];
         while let Some(conjunct) = conjuncts.pop() {
@@ -109,10 +111,7 @@ impl<'a> Translator<'a> {
                 _ => {}
             }
         }
-        match self.module.variables.iter().find(|name| !self.variables.contains_key(*name)) {
-            Some(name) => Err(self.untranslatable(init, format!("there is no `{name} = ...` that says what it is"))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// A formula about one state, or about a step.
@@ -734,15 +733,26 @@ impl<'a> Translator<'a> {
         }
     }
 
-    /// CASE: the first branch whose condition holds. In TLA+ any such branch may be taken; branches are to exclude each
-    /// other, and the last is OTHER.
+    /// CASE: the first branch whose condition holds, or else the last one. In TLA+ any branch whose condition holds may be
+    /// taken, and there must be one: that there is exactly one goes to the conditions of being defined.
     fn case(&mut self, branches: &[(Expr, Expr)]) -> Translated<Value> {
         match branches {
+            [] => Err("CASE without branches".to_owned()),
             [(Expr::Lit(Literal::Bool(true)), otherwise)] => self.value(otherwise),
-            [] | [_] => Err("CASE without OTHER".to_owned()),
+            [(condition, value)] => {
+                let condition = self.bool(condition)?;
+                self.require(condition);
+                self.value(value)
+            }
             [(condition, value), rest @ ..] => {
                 let condition = self.bool(condition)?;
-                let value = self.under(Guard::Assume(condition.clone()), |this| this.value(value))?;
+                let value = self.under(Guard::Assume(condition.clone()), |this| {
+                    for (other, _) in rest.iter().filter(|(other, _)| *other != OTHER) {
+                        let other = this.bool(other)?;
+                        this.require(not(&other));
+                    }
+                    this.value(value)
+                })?;
                 let rest = self.under(Guard::Assume(not(&condition)), |this| this.case(rest))?;
                 choice(&condition, value, rest)
             }
@@ -772,6 +782,9 @@ impl<'a> Translator<'a> {
         }
     }
 }
+
+/// How the parser writes the condition of OTHER.
+const OTHER: Expr = Expr::Lit(Literal::Bool(true));
 
 fn choice(condition: &Term, then: Value, otherwise: Value) -> Translated<Value> {
     match (then, otherwise) {

@@ -63,6 +63,13 @@ LocksAreKnown ==
         \/ lock[c] = Claimed
         \/ lock[c].tag \in {"tentative", "held"} /\ IsStamp(StampOf(lock[c])) /\ lock[c].seq # 0
 
+\* What has been seen in a lock word is a slot, or none; a wait word is a note or empty.
+SeenAndWaitAreKnown ==
+    \A c \in Consumers :
+        /\ seen[c] \in Slots \cup {NoSlot}
+        /\ wait[c].tag \in {"never", "asleep"}
+        /\ pc[c] = "sleep" => beforeWait[c].tag \in {"never", "asleep"}
+
 \* The producer has a slot from Retire to Publish, and only then.
 Writing == pc[Producer] \in {"retire_fence", "fill_first", "fill_second", "measure", "seal", "publish"}
 Scanning == pc[Producer] \in {"scan", "help", "rescan", "retire"}
@@ -216,6 +223,7 @@ Inductive ==
     /\ PlacesAreKnown
     /\ StampsAreKnown
     /\ LocksAreKnown
+    /\ SeenAndWaitAreKnown
     /\ LoanIsKnown
     /\ ProducerKnowsLatest
     /\ ScannedIsOfThisScan
@@ -258,9 +266,12 @@ Relabelled(f, n) ==
     [i \in 0 .. n - 1 |-> IF f[i] = f[n] THEN n + 1 ELSE IF f[i] = n + 1 THEN f[n] ELSE f[i]]
 
 PigeonholeBase(f) == Spared(f, 0)
-PigeonholeStep(f, n) == Spared(Relabelled(f, n), n) => Spared(f, n + 1)
+PigeonholeHypothesis(f, n) == Spared(Relabelled(f, n), n)
+PigeonholeStep(f, n) == PigeonholeHypothesis(f, n) => Spared(f, n + 1)
 
+\* What the lock words of the C consumers, as they were seen, and `latest` take: at most C+1 slots.
 Taken == [i \in 0 .. Cardinality(Consumers) |-> IF i = Cardinality(Consumers) THEN newest.slot ELSE seen[i]]
-PigeonholeApplied == Spared(Taken, Cardinality(Consumers) + 1) => Inv3AFreeSlotExists
+PigeonholeOfTaken == Spared(Taken, Cardinality(Consumers) + 1)
+PigeonholeApplied == PigeonholeOfTaken => Inv3AFreeSlotExists
 
 ==============================================================================

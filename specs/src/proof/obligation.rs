@@ -50,6 +50,14 @@ impl Query {
         let formulas = formulas.iter().map(Term::to_string).collect();
         Self { name: name.into(), action: None, conjunct: None, expected, formulas }
     }
+
+    pub(crate) fn of_action(self, action: &str) -> Self {
+        Self { action: Some(action.to_owned()), ..self }
+    }
+
+    pub(crate) fn of_conjunct(self, conjunct: &str) -> Self {
+        Self { conjunct: Some(conjunct.to_owned()), ..self }
+    }
 }
 
 /// Questions that share their declarations and assumptions.

@@ -1,41 +1,36 @@
-//! What is to be proved of `slots`.
+//! What is particular to `slots`: its modules, what its constants are, what is to follow, and what has to fail.
 
-use super::actions::{Action, actions, conjuncts};
-use super::error::ProofError;
-use super::instance::{Chosen, Instance, arbitrary, instance};
-use super::module::Module;
-use super::obligation::{Job, Obligation, Query, answer};
-use super::solver::{Answer, version};
+use super::instance::{Chosen, Instance};
 use super::sort::Sort;
-use super::term::{Term, and, not};
-use super::translate::{Kind, Translator};
-use super::value::{Function, Set, Value};
+use super::translate::Kind;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
-use tla_checker::ast::Expr;
 
-const MODULES: [&str; 1] = ["SlotsInductive"];
-const INIT: &str = "Init";
-const NEXT: &str = "Next";
-const INDUCTIVE: &str = "Inductive";
+/// The module with the invariant.
+pub(crate) const MODULE: &str = "SlotsInductive";
 
-/// What follows from the inductive invariant.
-const INVARIANTS: [&str; 7] = [
+/// The module with the broken actions.
+pub(crate) const BROKEN_MODULE: &str = "BrokenSlots";
+
+pub(crate) const INIT: &str = "Init";
+pub(crate) const NEXT: &str = "Next";
+pub(crate) const INDUCTIVE: &str = "Inductive";
+
+/// What follows from the inductive invariant in one state.
+pub(crate) const INVARIANTS: [&str; 7] = [
+    "TypeOK",
     "Inv1HeldSlotsAreNotWritten",
     "Inv2MessagesAreComplete",
     "Inv2ReadsAreWhole",
     "Inv4ReadsAreNotOld",
     "Inv6TentativeIsNotRead",
     "Inv7NoSleeperIsForgotten",
-    "TypeOK",
 ];
 
-/// How long the solver may think about one question.
-const LIMIT: Duration = Duration::from_secs(20);
+/// What follows by the pigeonhole.
+pub(crate) const FREE_SLOT: &str = "Inv3AFreeSlotExists";
 
 /// The sorts of the constants. What the variables are is taken from `Init`.
-fn constants() -> [(&'static str, Kind); 8] {
+pub(crate) fn constants() -> [(&'static str, Kind); 8] {
     let set = Kind::Set(Sort::Int);
     [
         ("Consumers", set.clone()),
@@ -49,84 +44,46 @@ fn constants() -> [(&'static str, Kind); 8] {
     ]
 }
 
-/// Two consumers, of which one sleeps, and an observer.
-fn small() -> Instance<'static> {
+/// Two consumers, which may sleep, and an observer.
+pub(crate) fn small() -> Instance<'static> {
     BTreeMap::from([
         ("Consumers", Chosen::Set(vec![0, 1])),
         ("Observers", Chosen::Set(vec![101])),
         ("Producer", Chosen::Int(100)),
         ("Slots", Chosen::Set(vec![0, 1, 2, 3])),
-        ("Sleeping", Chosen::Set(vec![1])),
+        ("Sleeping", Chosen::Set(vec![0, 1])),
         ("Attempts", Chosen::Int(2)),
         ("Leaves", Chosen::Text("any")),
         ("InOrder", Chosen::Bool(false)),
     ])
 }
 
-/// What came out.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Report {
-    /// The solver, as it names itself.
-    pub solver: String,
-    /// What is proved, in its order.
-    pub obligations: Vec<Obligation>,
+/// The same with a slot too few.
+pub(crate) fn one_slot_too_few() -> Instance<'static> {
+    let mut instance = small();
+    instance.insert("Slots", Chosen::Set(vec![0, 1, 2]));
+    instance
 }
 
-/// Proves.
-pub fn prove(specifications: &Path, z3: &Path, processes: usize) -> Result<Report, ProofError> {
-    let solver = version(z3)?;
-    let module = Module::load(specifications, &MODULES)?;
-    let mut jobs = Vec::new();
-    let actions = actions(&module, NEXT, &BTreeMap::new())?;
-    jobs.push(initially(&module)?);
-    for action in &actions {
-        jobs.push(step(&module, action)?);
-    }
-    let obligations = answer(z3, &jobs, LIMIT, processes)?;
-    Ok(Report { solver, obligations })
-}
-
-fn script(translator: &mut Translator<'_>, constants: &str, assumptions: &[Term]) -> String {
-    let variables = translator.declarations();
-    let sorts = translator.sorts.declarations();
-    let assumptions: String = assumptions.iter().map(|term| format!("(assert {term})\n")).collect();
-    format!("{sorts}{constants}{variables}{assumptions}")
-}
-
-fn assumptions(module: &Module, translator: &mut Translator<'_>) -> Result<Vec<Term>, ProofError> {
-    module.assumptions.iter().map(|assumption| translator.formula(INIT, assumption)).collect()
-}
-
-fn initially(module: &Module) -> Result<Job, ProofError> {
-    let (mut translator, declared) = arbitrary(module, &constants(), INIT)?;
-    let mut assumed = assumptions(module, &mut translator)?;
-    assumed.push(translator.before(INIT)?);
-    let mut queries = Vec::new();
-    for conjunct in conjuncts(module, INDUCTIVE)? {
-        let holds = translator.before(&conjunct)?;
-        let mut query = Query::new("at first", Answer::Unsat, &[not(&holds)]);
-        query.conjunct = Some(conjunct.to_string());
-        queries.push(query);
-    }
-    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
-}
-
-fn step(module: &Module, action: &Action) -> Result<Job, ProofError> {
-    let (mut translator, declared) = arbitrary(module, &constants(), INIT)?;
-    let mut assumed = assumptions(module, &mut translator)?;
-    let conjuncts = conjuncts(module, INDUCTIVE)?;
-    for conjunct in &conjuncts {
-        assumed.push(translator.before(conjunct)?);
-    }
-    assumed.push(translator.formula(NEXT, &action.formula)?);
-    let mut queries = Vec::new();
-    for conjunct in &conjuncts {
-        let kept = translator.after(conjunct)?;
-        let mut query = Query::new("is kept", Answer::Unsat, &[not(&kept)]);
-        query.action = Some(action.name.clone());
-        query.conjunct = Some(conjunct.to_string());
-        queries.push(query);
-    }
-    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
-}
+/// Actions, and the broken ones in their places.
+pub(crate) const BROKEN: [(&str, &str); 19] = [
+    ("Recheck", "RecheckNothing"),
+    ("Scan", "ScanWithoutHelp"),
+    ("Scan", "ScanWithoutTentative"),
+    ("Help", "HelpWithoutRescan"),
+    ("Help", "HelpByStore"),
+    ("Settle", "SettleRegardless"),
+    ("Observe", "ObserveWhatIsHeld"),
+    ("Recover", "RecoverFromTentative"),
+    ("Release", "ReleaseBeforeReading"),
+    ("Resume", "ResumeFromNothing"),
+    ("FillSecond", "FillSecondLater"),
+    ("Retire", "RetireWithoutClearing"),
+    ("RetireFence", "RetireFenceOfNothing"),
+    ("PeekVerify", "PeekVerifyNothing"),
+    ("Sleepers", "SleepersNone"),
+    ("Sleepers", "SleepersFirst"),
+    ("Resume", "ResumeWithoutWake"),
+    ("Doze", "DozeWithoutNote"),
+    ("Sleep", "SleepRegardless"),
+];

@@ -161,6 +161,7 @@ impl<'a> Translator<'a> {
         script
     }
 
+    #[allow(dead_code)]
     /// What a variable is.
     pub(crate) fn kind(&self, variable: &str) -> Option<&Kind> {
         self.variables.get(variable).map(|(kind, _)| kind)

@@ -1,6 +1,7 @@
 //! Proof.
 
 mod actions;
+mod agreement;
 mod error;
 mod instance;
 mod module;
@@ -13,6 +14,7 @@ mod term;
 mod translate;
 mod value;
 
+pub use agreement::Agreement;
 pub use error::ProofError;
 pub use obligation::Obligation;
 pub use solver::{Answer, VERSION};
@@ -24,6 +26,9 @@ use std::time::Duration;
 /// How long the solver may think about one question.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// How many steps of each instance are compared.
+const STEPS: usize = 400;
+
 /// What came out.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -32,6 +37,8 @@ pub struct Report {
     pub solver: String,
     /// What is proved.
     pub obligations: Vec<Obligation>,
+    /// Whether the translation means what the specification means, for each of some instances.
+    pub agreements: Vec<Agreement>,
     /// What must not be provable.
     pub controls: Vec<Control>,
 }
@@ -65,7 +72,9 @@ pub fn prove_slots(specifications: &Path, z3: &Path, processes: usize) -> Result
     jobs.push(plan::possible(&module)?);
     let obligations = obligation::answer(z3, &jobs, LIMIT, processes)?;
     let controls = controls(specifications, z3, processes)?;
-    Ok(Report { solver, obligations, controls })
+    let agreements = slots::compared().into_iter().map(|chosen| agreement::compare(&module, &chosen, STEPS, z3, LIMIT));
+    let agreements = agreements.collect::<Result<_, _>>()?;
+    Ok(Report { solver, obligations, agreements, controls })
 }
 
 fn controls(specifications: &Path, z3: &Path, processes: usize) -> Result<Vec<Control>, ProofError> {

@@ -65,6 +65,18 @@ pub(crate) fn one_slot_too_few() -> Instance<'static> {
     instance
 }
 
+/// Instances in which the translation is compared with the specification.
+pub(crate) fn compared() -> [Instance<'static>; 2] {
+    let mut other = small();
+    other.insert("Consumers", Chosen::Set(vec![0]));
+    other.insert("Observers", Chosen::Set(vec![101, 102]));
+    other.insert("Slots", Chosen::Set(vec![0, 1, 2]));
+    other.insert("Sleeping", Chosen::Set(vec![0]));
+    other.insert("Leaves", Chosen::Text("garbage"));
+    other.insert("InOrder", Chosen::Bool(true));
+    [small(), other]
+}
+
 /// Actions, and the broken ones in their places.
 pub(crate) const BROKEN: [(&str, &str); 19] = [
     ("Recheck", "RecheckNothing"),

@@ -104,16 +104,14 @@ impl Solver {
 
     /// The truth of formulas in the model of the last check, which was `sat`.
     pub(crate) fn values(&mut self, formulas: &[String]) -> Result<Vec<bool>, ProofError> {
-        let mut values = Vec::new();
-        for formula in formulas {
-            self.tell(&format!("(eval {formula} :completion true)\n"))?;
-            match self.line()?.as_str() {
-                "true" => values.push(true),
-                "false" => values.push(false),
-                other => return Err(ProofError::Solver(format!("evaluates {formula} to `{other}`"))),
-            }
-        }
-        Ok(values)
+        let asked: String = formulas.iter().map(|formula| format!("(eval {formula} :completion true)\n")).collect();
+        self.tell(&asked)?;
+        let value = |formula: &String| match self.line()?.as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(ProofError::Solver(format!("evaluates {formula} to `{other}`"))),
+        };
+        formulas.iter().map(value).collect()
     }
 
     fn line(&mut self) -> Result<String, ProofError> {

@@ -161,7 +161,11 @@ impl<'a> Translator<'a> {
         script
     }
 
-    #[allow(dead_code)]
+    /// All numbers there are in the instance; none outside of one.
+    pub(crate) fn universe(&self) -> &[Term] {
+        self.universe.as_deref().unwrap_or_default()
+    }
+
     /// What a variable is.
     pub(crate) fn kind(&self, variable: &str) -> Option<&Kind> {
         self.variables.get(variable).map(|(kind, _)| kind)

@@ -34,25 +34,31 @@ pub struct Agreement {
     pub hold: usize,
     /// How many are not compared as the evaluator has none: something is applied outside of its domain.
     pub without_value: usize,
-    /// What the two differ in, and actions that were never taken. There has to be nothing.
+    /// What the two differ in, and actions that were not taken often enough. There has to be nothing.
     pub differences: Vec<String>,
 }
+
+/// How many steps there are at most.
+const WALK: usize = 200_000;
+
+/// What the names of the actions begin with that are deaths.
+const DEATH: &str = "Kill";
 
 /// Expressions nest deeply.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Takes `steps` steps, each by the action that has been taken least often, and compares.
+/// Takes steps at random until each action has been taken `times` times, and compares.
 pub(crate) fn compare(
     module: &Module,
     chosen: &Instance<'_>,
-    steps: usize,
+    times: usize,
     z3: &Path,
     limit: Duration,
 ) -> Result<Agreement, ProofError> {
     thread::scope(|scope| {
         // The evaluator keeps its settings for each thread.
         let thread = thread::Builder::new().stack_size(STACK_BYTES);
-        let compared = thread.spawn_scoped(scope, || Comparison::new(module, chosen, z3, limit)?.run(steps));
+        let compared = thread.spawn_scoped(scope, || Comparison::new(module, chosen, z3, limit)?.run(times));
         let compared = compared.map_err(|error| ProofError::Evaluator(format!("has no thread: {error}")))?;
         compared.join().unwrap_or_else(|_| Err(ProofError::Evaluator("has failed".to_owned())))
     })
@@ -65,6 +71,8 @@ struct Comparison<'a> {
     actions: Vec<Action>,
     conjuncts: Vec<Arc<str>>,
     found: Agreement,
+    /// What was true at least once.
+    held: BTreeSet<String>,
     random: u64,
 }
 
@@ -87,48 +95,69 @@ impl<'a> Comparison<'a> {
         }
         let solver = Solver::start(z3, &script, limit)?;
         let evaluator = Evaluator::new(module, chosen);
-        Ok(Self { evaluator, solver, translator, actions, conjuncts, found: Agreement::default(), random: 1 })
+        let (found, held) = (Agreement::default(), BTreeSet::new());
+        Ok(Self { evaluator, solver, translator, actions, conjuncts, found, held, random: 1 })
     }
 
-    fn run(mut self, steps: usize) -> Result<Agreement, ProofError> {
+    /// Goes on until each action has been taken `times` times. What has been taken that often already is not compared.
+    fn run(mut self, times: usize) -> Result<Agreement, ProofError> {
         set_symbolic_integers(true);
         let mut taken = vec![0_usize; self.actions.len()];
         let mut state = self.evaluator.initial()?;
         let mut seen = vec![state.clone()];
-        for _ in 0..steps {
-            let mut enabled = Vec::new();
-            for (index, action) in self.actions.iter().enumerate() {
-                let successors = self.evaluator.successors(&action.formula, &state)?;
-                if !successors.is_empty() {
-                    enabled.push((taken[index], index, successors));
+        for _ in 0..WALK {
+            let (index, next) = self.walk(&state)?;
+            if taken[index] < times {
+                taken[index] += 1;
+                self.step(&state, &next)?;
+                self.found.steps += 1;
+                if let Some(changed) = self.changed(&next, &seen) {
+                    self.step(&state, &changed)?;
+                    self.found.changed += 1;
                 }
+                seen.push(next.clone());
             }
-            let rarest = enabled.into_iter().min_by_key(|(times, index, _)| (*times, *index));
-            let Some((_, index, mut successors)) = rarest else { break };
-            taken[index] += 1;
-            let next = successors.swap_remove(self.choose(successors.len()));
-            self.step(&state, &next)?;
-            self.found.steps += 1;
-            if let Some(changed) = self.changed(&next, &seen) {
-                self.step(&state, &changed)?;
-                self.found.changed += 1;
+            if taken.iter().all(|count| *count == times) {
+                break;
             }
             state = next;
-            seen.push(state.clone());
         }
-        for (action, _) in self.actions.iter().zip(taken).filter(|(_, times)| *times == 0) {
-            self.found.differences.push(format!("{} was never taken", action.name));
+        for (action, count) in self.actions.iter().zip(taken).filter(|(_, count)| *count < times) {
+            self.found.differences.push(format!("{} was taken {count} times only", action.name));
+        }
+        let names = self.actions.iter().map(|action| action.name.as_str()).chain(self.conjuncts.iter().map(|name| &**name));
+        for name in names.filter(|name| !self.held.contains(*name)) {
+            self.found.differences.push(format!("{name} was never true"));
         }
         Ok(self.found)
     }
 
+    /// One of the actions that can be taken now, and the state after it. A death is rare enough for the rest to go on.
+    fn walk(&mut self, state: &State) -> Result<(usize, State), ProofError> {
+        for _ in 0..10_000 {
+            let index = self.choose(self.actions.len());
+            let action = &self.actions[index];
+            if action.name.starts_with(DEATH) && self.choose(8) > 0 {
+                continue;
+            }
+            let mut successors = self.evaluator.successors(&self.actions[index].formula, state)?;
+            if !successors.is_empty() {
+                let chosen = self.choose(successors.len());
+                return Ok((index, successors.swap_remove(chosen)));
+            }
+        }
+        Err(ProofError::Evaluator(format!("finds no step from {state:?}")))
+    }
+
     /// The state with one variable as it was in another state.
     fn changed(&mut self, state: &State, seen: &[State]) -> Option<State> {
-        let variable = self.choose(state.values.len());
-        let value = &seen[self.choose(seen.len())].values[variable];
-        let mut changed = state.clone();
-        changed.values[variable] = value.clone();
-        (changed != *state).then_some(changed)
+        (0..20).find_map(|_| {
+            let variable = self.choose(state.values.len());
+            let value = &seen[self.choose(seen.len())].values[variable];
+            let mut changed = state.clone();
+            changed.values[variable] = value.clone();
+            (changed != *state).then_some(changed)
+        })
     }
 
     fn choose(&mut self, count: usize) -> usize {
@@ -166,7 +195,10 @@ impl<'a> Comparison<'a> {
                 continue;
             };
             self.found.answers += 1;
-            self.found.hold += usize::from(evaluated);
+            if evaluated {
+                self.found.hold += 1;
+                self.held.insert(name.clone());
+            }
             if solved != evaluated {
                 let told = format!("{name}: tla-checker says {evaluated}, the translation {solved}, of {after:?}");
                 self.found.differences.push(told);

@@ -3,6 +3,8 @@
 //! What is run, and what it must come to, is in a [manifest]. Each of its runs becomes a [job] of an engine: [TLC](tlc)
 //! in a Java that is [found or downloaded](tools), or [tla-checker](checker) in this process. [`schedule`] runs them,
 //! as many at once as there are cores.
+//!
+//! What holds beyond all bounds is [proved](proof).
 #![forbid(unsafe_code)]
 
 pub mod checker;
@@ -10,6 +12,7 @@ pub mod job;
 pub mod manifest;
 pub mod model;
 pub mod process;
+pub mod proof;
 pub mod schedule;
 pub mod scratch;
 pub mod tlc;

@@ -295,7 +295,7 @@ fn text(line: &Line) -> Text {
     let free = |class: String, text: String| Text::Free { class, lines: vec![text] };
     let color = line.process % PALETTE.len();
     match &line.what {
-        What::Access { site, order, place, found, stored, left } => {
+        What::Access { site, order, place, found, stored, left, .. } => {
             let value = match (site.kind, found, stored) {
                 (Kind::CompareExchange, Some(found), Some(stored)) => format!("{found} -> {stored}"),
                 (Kind::CompareExchange, Some(found), None) => format!("failed, found {found}"),

@@ -24,7 +24,7 @@ use crate::coverage::Coverage;
 use crate::images::{Pictured, Stand};
 use crate::memory::{Handover, Memory as Cells, Model, Rules};
 use crate::program::{Ask, Code, NodeId, Outcome, Port, Program};
-use crate::trace::{Line, What};
+use crate::trace::{Facts, Line, Place, What};
 use foldhash::quality::FixedState;
 use lastword_protocol::memory::{Kind, Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::broken::{Broken, NOTHING};
@@ -460,11 +460,18 @@ impl<S: Scenario + Clone + 'static> World<S> {
     }
 
     fn place(&self, cell: usize) -> String {
-        if cell < self.rules.words {
-            self.program.code().layout.word(cell).map_or_else(String::new, |word| word.to_string())
-        } else {
-            let at = cell - self.rules.words;
-            format!("payload[{}][{}]", at / self.rules.area_words, at % self.rules.area_words)
+        match self.place_of(cell) {
+            Place::Word(number) => {
+                self.program.code().layout.word(number).map_or_else(String::new, |word| word.to_string())
+            }
+            Place::Payload { area, index } => format!("payload[{area}][{index}]"),
+        }
+    }
+
+    fn place_of(&self, cell: usize) -> Place {
+        match cell.checked_sub(self.rules.words) {
+            None => Place::Word(cell),
+            Some(at) => Place::Payload { area: at / self.rules.area_words, index: at % self.rules.area_words },
         }
     }
 
@@ -647,13 +654,20 @@ impl<S: Scenario + Clone + 'static> World<S> {
         }
         if let (Some(before), Some(site)) = (known, site) {
             let left = state.memory.doubts() < before;
-            let what = self.access(action, site, answer, left);
+            let what = self.access(state, action, site, answer, left);
             self.note(process, state, what);
         }
         Ok(answer)
     }
 
-    fn access(&self, action: Action<S::Event>, site: u8, answer: u64, left: bool) -> What {
+    fn access(
+        &self,
+        state: &State<S::Oracle>,
+        action: Action<S::Event>,
+        site: u8,
+        answer: u64,
+        left: bool,
+    ) -> What {
         let (order, failure) = self.orders[usize::from(site)];
         let (cell, found, stored) = match action {
             Action::Load(cell, _) => (Some(cell.into()), Some(answer), None),
@@ -670,6 +684,12 @@ impl<S: Scenario + Clone + 'static> World<S> {
             }
         };
         let exchange = matches!(action, Action::CompareExchange(..));
+        let is_wait = matches!(action, Action::Wait(..));
+        let facts = Facts {
+            place: cell.map(|cell| self.place_of(cell)),
+            found: cell.filter(|_| is_wait).map(|cell| state.memory.newest(cell)).or(found),
+            stored,
+        };
         What::Access {
             site: S::SITES[usize::from(site)],
             order: if exchange && stored.is_none() { failure } else { order },
@@ -677,6 +697,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
             found: found.map(|value| self.value(cell, value)),
             stored: stored.map(|value| self.value(cell, value)),
             left,
+            facts,
         }
     }
 

@@ -3,6 +3,8 @@
 //! What is run, and what it must come to, is in a [manifest]. Each of its runs becomes a [job] of an engine: [TLC](tlc)
 //! in a Java that is [found or downloaded](tools), or [tla-checker](checker) in this process. [`schedule`] runs them,
 //! as many at once as there are cores.
+//!
+//! What ties the specifications to the code is in [`traces`].
 #![forbid(unsafe_code)]
 
 pub mod checker;
@@ -14,6 +16,7 @@ pub mod schedule;
 pub mod scratch;
 pub mod tlc;
 pub mod tools;
+pub mod traces;
 
 use std::path::Path;
 

@@ -1,0 +1,7 @@
+//! Executions of the code as behaviours of its specifications.
+
+pub mod data;
+pub mod event;
+pub mod slots;
+pub mod subject;
+pub mod tlc;

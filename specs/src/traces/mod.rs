@@ -1,7 +1,12 @@
 //! Executions of the code as behaviours of its specifications.
 
+pub mod check;
+pub mod coverage;
+pub mod damage;
 pub mod data;
 pub mod event;
 pub mod slots;
 pub mod subject;
 pub mod tlc;
+pub mod sets;
+

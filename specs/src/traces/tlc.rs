@@ -1,5 +1,6 @@
 //! TLC, run once on a module.
 
+use super::coverage;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ pub struct Task<'a> {
     pub config: String,
     /// The text of the module that it extends and that is written for this run, and that module's name.
     pub data: Option<(&'a str, String)>,
-    /// Whether to count how often each expression of an action was evaluated.
-    pub coverage: bool,
+    /// The module whose expressions are counted, see [`coverage`](super::coverage).
+    pub instrumented: Option<&'a str>,
 }
 
 /// What TLC said.
@@ -76,6 +77,11 @@ impl Tools {
                 fs::copy(&path, home.join(entry.file_name())).map_err(|error| io(&path, error))?;
             }
         }
+        if let Some(module) = task.instrumented {
+            let path = self.modules.join(format!("{module}.tla"));
+            let text = fs::read_to_string(&path).map_err(|error| io(&path, error))?;
+            write(format!("{module}.tla"), &coverage::instrument(&text))?;
+        }
         let out = home.join("out.txt");
         let file = fs::File::create(&out).map_err(|error| io(&out, error))?;
         let mut command = Command::new(&self.java);
@@ -84,7 +90,7 @@ impl Tools {
         command.arg("-cp").arg(&self.jar).arg("tlc2.TLC");
         command.args(["-workers", "1", "-deadlock", "-metadir"]);
         command.arg(home.join("states")).arg("-config").arg(home.join("run.cfg"));
-        if task.coverage {
+        if task.instrumented.is_some() {
             command.args(["-coverage", "60"]);
         }
         command.arg(format!("{}.tla", task.module)).current_dir(&home).stdin(Stdio::null()).stdout(file).stderr(Stdio::null());

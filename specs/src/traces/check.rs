@@ -1,0 +1,264 @@
+//! The check: executions become traces, and TLC has to accept the genuine ones and no others.
+
+use super::coverage::Coverage;
+use super::damage::{Damage, Damaged, Numbers, damage};
+use super::data;
+use super::event::Event;
+use super::subject::{Options, Subject};
+use super::tlc::{Output, Task, Tools};
+use lastword_sim::executions;
+use lastword_sim::memory::Model;
+use lastword_sim::sample::{Method, Sampling};
+use lastword_sim::world::{Setting, World};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Which executions of its scenarios a set has.
+#[derive(Clone, Copy, Debug)]
+pub enum Which {
+    /// Every one there is, of steps as the simulator merges them.
+    Every,
+    /// So many random ones; fewer for a quick check.
+    Random {
+        /// How many.
+        executions: u64,
+        /// How many in a quick check.
+        quick: u64,
+    },
+}
+
+/// Scenarios with the same constants, whose traces TLC checks in one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Set<S: 'static> {
+    /// Its name.
+    pub name: &'static str,
+    /// The scenarios, whose turn it is one after the other.
+    pub scenarios: &'static [S],
+    /// At most so many deaths in an execution.
+    pub kills: u8,
+    /// Which executions.
+    pub which: Which,
+    /// What is left to choose.
+    pub options: Options,
+}
+
+/// What a set came to.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The set's name.
+    pub name: String,
+    /// How many executions there were.
+    pub executions: usize,
+    /// How many events they had.
+    pub events: usize,
+    /// How many of them were accepted.
+    pub accepted: usize,
+    /// How many damaged executions of each kind there were, and how many of them were rejected.
+    pub damaged: BTreeMap<Damage, (usize, usize)>,
+    /// The states that TLC found.
+    pub states: u64,
+    /// How long it took.
+    pub time: Duration,
+}
+
+impl Row {
+    /// Executions that were not accepted.
+    pub fn rejected(&self) -> usize {
+        self.executions - self.accepted
+    }
+
+    /// Damaged executions, and how many of them were rejected.
+    pub fn damage(&self) -> (usize, usize) {
+        self.damaged.values().fold((0, 0), |(all, rejected), of| (all + of.0, rejected + of.1))
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (damaged, rejected) = self.damage();
+        write!(
+            f,
+            "{:24} {:>6} executions {:>8} events {:>6} accepted {:>5} damaged {:>5} rejected {:>7} states {:>5.1} s",
+            self.name,
+            self.executions,
+            self.events,
+            self.accepted,
+            damaged,
+            rejected,
+            self.states,
+            self.time.as_secs_f64()
+        )
+    }
+}
+
+/// Seed of everything that is drawn.
+const SEED: u64 = 1;
+/// A damaged execution of one kind for each so many genuine ones.
+const DAMAGED_ONE_IN: usize = 2;
+/// More executions than this are not a small scenario.
+const EVERY_MAX: u64 = 20_000;
+
+/// Checks a set.
+///
+/// # Errors
+/// A genuine execution is rejected, a damaged one accepted, or TLC cannot be run: what to look at.
+pub fn check<S: Subject>(
+    tools: &Tools,
+    set: &Set<S::Scenario>,
+    quick: bool,
+    coverage: &mut Coverage,
+) -> Result<Row, String> {
+    let begun = Instant::now();
+    let constants = S::constants(&set.scenarios[0], set.options);
+    if let Some(other) = set.scenarios.iter().find(|other| S::constants(other, set.options) != constants) {
+        return Err(format!("{}: {:?} has other constants", set.name, S::constants(other, set.options)));
+    }
+    let genuine = executions::<S>(set, quick)?;
+    let damaged = damaged::<S>(set, &genuine);
+    let traces = || genuine.iter().map(|(_, events)| &events[..]).chain(damaged.iter().map(|of| &of.events[..]));
+    let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants };
+    let output = runner.run(set.name, data::module(traces(), 0), true)?;
+    coverage.add(&output.text, S::SPECIFICATION);
+    let accepted = output.accepted();
+    if let Some(number) = (1..=genuine.len()).find(|number| !accepted.contains(number)) {
+        return Err(runner.explain(set.name, &genuine[number - 1].1)?);
+    }
+    let mut row = Row {
+        name: set.name.to_owned(),
+        executions: genuine.len(),
+        events: genuine.iter().map(|(_, events)| events.len()).sum(),
+        accepted: genuine.len(),
+        damaged: BTreeMap::new(),
+        states: output.states().map_or(0, |(_, distinct)| distinct),
+        time: begun.elapsed(),
+    };
+    for (number, of) in (genuine.len() + 1..).zip(&damaged) {
+        if accepted.contains(&number) {
+            return Err(format!("{}: a damaged execution is accepted\n{}", set.name, show(of)));
+        }
+        let counts = row.damaged.entry(of.damage).or_default();
+        *counts = (counts.0 + 1, counts.1 + 1);
+    }
+    Ok(row)
+}
+
+/// The executions of a set as events, each with the number of its scenario.
+fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<Vec<(usize, Vec<Event>)>, String> {
+    let mut found = Vec::new();
+    let mut worlds = Vec::new();
+    for scenario in set.scenarios {
+        let mut world = World::new(scenario, &Setting::new(Model::Sc, set.kills))?;
+        if !set.options.loses_stores {
+            world = world.without_lost_stores();
+        }
+        worlds.push(world);
+    }
+    let of = |scenario: usize, lines: &[_]| S::events(&set.scenarios[scenario], lines);
+    match set.which {
+        Which::Every => {
+            for (scenario, world) in worlds.iter_mut().enumerate() {
+                let mut wrong = None;
+                let all = executions::every(world, |lines| {
+                    match of(scenario, &lines) {
+                        Ok(events) => found.push((scenario, events)),
+                        Err(error) => wrong = Some(error),
+                    }
+                    wrong.is_none() && (found.len() as u64) <= EVERY_MAX
+                });
+                let all = all.map_err(|found| format!("{}: {}", set.name, found.violation))?;
+                if let Some(wrong) = wrong {
+                    return Err(wrong);
+                }
+                if all > EVERY_MAX {
+                    return Err(format!("{}: there are more than {EVERY_MAX} executions", set.name));
+                }
+            }
+            // Different orders of steps of which none is an event.
+            let different: BTreeSet<_> = found.into_iter().collect();
+            found = different.into_iter().collect();
+        }
+        Which::Random { executions: full, quick: few } => {
+            let mut worlds: Vec<_> = worlds.into_iter().map(World::access_by_access).collect();
+            let count = if quick { few } else { full };
+            for number in 0..count {
+                // Each of the scenarios with each of the methods.
+                let scenario = number as usize % worlds.len();
+                let method = match number / worlds.len() as u64 % 3 {
+                    0 => Method::Random,
+                    1 => Method::Bursts,
+                    _ => Method::Pct(4),
+                };
+                let sampling = Sampling::new(method, count, SEED);
+                let (lines, result) = executions::random(&mut worlds[scenario], &sampling, number);
+                result.map_err(|violation| format!("{}, execution {number}: {violation}", set.name))?;
+                found.push((scenario, of(scenario, &lines)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn damaged<S: Subject>(set: &Set<S::Scenario>, genuine: &[(usize, Vec<Event>)]) -> Vec<Damaged> {
+    let mut numbers = Numbers(SEED);
+    let each = genuine.iter().step_by(DAMAGED_ONE_IN).enumerate();
+    let damaged = each.filter_map(|(number, (scenario, events))| {
+        let kind = Damage::ALL[number % Damage::ALL.len()];
+        damage::<S>(&set.scenarios[*scenario], events, kind, &mut numbers)
+    });
+    damaged.collect()
+}
+
+fn show(damaged: &Damaged) -> String {
+    let line = |(number, event): (usize, &Event)| {
+        let mark = if number == damaged.at { "->" } else { "  " };
+        format!("{mark} {:3} {event}\n", number + 1)
+    };
+    let lines: String = damaged.events.iter().enumerate().map(line).collect();
+    format!("{}, at the event that is marked:\n{lines}", damaged.damage.name())
+}
+
+struct Runner<'a> {
+    tools: &'a Tools,
+    module: &'a str,
+    specification: &'a str,
+    constants: Vec<String>,
+}
+
+impl Runner<'_> {
+    fn run(&self, name: &str, data: String, coverage: bool) -> Result<Output, String> {
+        let constants = self.constants.join("\n    ");
+        let config = format!("SPECIFICATION TraceSpec\nINVARIANT Stops\nCONSTANTS\n    {constants}\n");
+        let name = format!("{}-{}", self.module, name.replace(' ', "-"));
+        self.tools.run(&Task {
+            name: &name,
+            module: self.module,
+            config,
+            data: Some(("TraceData", data)),
+            instrumented: coverage.then_some(self.specification),
+        })
+    }
+
+    /// Where a trace is not gone on with, for people.
+    fn explain(&self, name: &str, trace: &[Event]) -> Result<String, String> {
+        const AROUND: usize = 12;
+        let alone = |stop| data::module(std::iter::once(trace), stop);
+        let name = format!("{name}-rejected");
+        // In a behaviour of n states, n - 1 events were taken.
+        let reached = self.run(&name, alone(0), false)?.depth().unwrap_or(1);
+        let state = self.run(&name, alone(reached), false)?.last_state().unwrap_or_default();
+        let from = reached.saturating_sub(AROUND + 1);
+        let line = |(number, event): (usize, &Event)| {
+            let mark = if number + 1 == reached { "->" } else { "  " };
+            format!("{mark} {:3} {event}\n", number + 1)
+        };
+        let events: String = trace.iter().enumerate().skip(from).take(2 * AROUND).map(line).collect();
+        Ok(format!(
+            "{name}: {} does not allow event {reached} of {}, at which an execution of the code arrives:\n{events}\
+             The state before it:\n{state}\nThe files are in {}.",
+            self.specification,
+            trace.len(),
+            self.tools.scratch.display()
+        ))
+    }
+}

@@ -1,10 +1,10 @@
-//! Whole executions, as what happens in them: all of a small system, or random ones.
+//! Whole executions, as what happens in them: all of a small system, or one that an engine chooses.
 //!
 //! A search goes on from a state once, whichever way it came there. Who wants to see executions wants each way.
 
-use crate::choose::Odometer;
+use crate::choose::{Choose, Odometer};
 use crate::exhaustive::Found;
-use crate::sample::{self, Sampling};
+use crate::sample;
 use crate::trace::Line;
 use crate::world::{Step, System};
 use lastword_protocol::model::Violation;
@@ -38,10 +38,10 @@ pub fn every<S: System>(system: &mut S, mut each: impl FnMut(Vec<Line>) -> bool)
     }
 }
 
-/// What happens in run number `number` of a series, and whether a promise is broken at its end.
-pub fn random<S: System>(system: &mut S, sampling: &Sampling, number: u64) -> (Vec<Line>, Result<(), Violation>) {
+/// What happens in the execution that an engine chooses, and whether a promise is broken at its end.
+pub fn chosen<S: System>(system: &mut S, choose: &mut impl Choose) -> (Vec<Line>, Result<(), Violation>) {
     let mut state = system.initial().clone();
     system.record();
-    let result = sample::run(system, &mut state, sampling, number, &mut 0);
+    let result = sample::run_to_end(system, &mut state, choose);
     (system.recorded(), result)
 }

@@ -125,8 +125,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Run number `number` of a series.
-pub(crate) fn run<S: System>(
+fn run<S: System>(
     system: &mut S,
     state: &mut S::State,
     sampling: &Sampling,

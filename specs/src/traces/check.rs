@@ -3,12 +3,12 @@
 use super::coverage::Coverage;
 use super::damage::{Damage, Damaged, Numbers, damage};
 use super::data;
+use super::engine::Engine;
 use super::event::Event;
 use super::subject::{Options, Subject};
 use super::tlc::{Output, Task, Tools};
 use lastword_sim::executions;
 use lastword_sim::memory::Model;
-use lastword_sim::sample::{Method, Sampling};
 use lastword_sim::world::{Setting, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,7 +18,10 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
     /// Every one there is, of steps as the simulator merges them.
-    Every,
+    Every {
+        /// Whether it is part of a quick check.
+        quick: bool,
+    },
     /// So many random ones; fewer for a quick check.
     Random {
         /// How many.
@@ -33,14 +36,19 @@ pub enum Which {
 pub struct Set<S: 'static> {
     /// Its name.
     pub name: &'static str,
-    /// The scenarios, whose turn it is one after the other.
-    pub scenarios: &'static [S],
-    /// At most so many deaths in an execution.
-    pub kills: u8,
+    /// The scenarios, whose turn it is one after the other, and how many deaths there are at most in an execution.
+    pub scenarios: &'static [(S, u8)],
     /// Which executions.
     pub which: Which,
     /// What is left to choose.
     pub options: Options,
+}
+
+impl<S> Set<S> {
+    /// Whether it is checked at all.
+    pub fn is_part_of(&self, quick: bool) -> bool {
+        !quick || !matches!(self.which, Which::Every { quick: false })
+    }
 }
 
 /// What a set came to.
@@ -50,9 +58,11 @@ pub struct Row {
     pub name: String,
     /// How many executions there were.
     pub executions: usize,
-    /// How many events they had.
+    /// How many of them differ in their events: the traces.
+    pub traces: usize,
+    /// How many events the traces have.
     pub events: usize,
-    /// How many of them were accepted.
+    /// How many traces were accepted.
     pub accepted: usize,
     /// How many damaged executions of each kind there were, and how many of them were rejected.
     pub damaged: BTreeMap<Damage, (usize, usize)>,
@@ -63,9 +73,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Executions that were not accepted.
+    /// Traces of genuine executions that were not accepted.
     pub fn rejected(&self) -> usize {
-        self.executions - self.accepted
+        self.traces - self.accepted
     }
 
     /// Damaged executions, and how many of them were rejected.
@@ -79,9 +89,10 @@ impl fmt::Display for Row {
         let (damaged, rejected) = self.damage();
         write!(
             f,
-            "{:24} {:>6} executions {:>8} events {:>6} accepted {:>5} damaged {:>5} rejected {:>7} states {:>5.1} s",
+            "{:24} {:>6} executions {:>6} traces {:>8} events {:>6} accepted {:>5} damaged {:>5} rejected {:>7} states {:>5.1} s",
             self.name,
             self.executions,
+            self.traces,
             self.events,
             self.accepted,
             damaged,
@@ -96,8 +107,8 @@ impl fmt::Display for Row {
 const SEED: u64 = 1;
 /// A damaged execution of one kind for each so many genuine ones.
 const DAMAGED_ONE_IN: usize = 2;
-/// More executions than this are not a small scenario.
-const EVERY_MAX: u64 = 20_000;
+/// A scenario with more traces than this is not a small one.
+const TRACES_MAX: usize = 20_000;
 
 /// Checks a set.
 ///
@@ -110,23 +121,26 @@ pub fn check<S: Subject>(
     coverage: &mut Coverage,
 ) -> Result<Row, String> {
     let begun = Instant::now();
-    let constants = S::constants(&set.scenarios[0], set.options);
-    if let Some(other) = set.scenarios.iter().find(|other| S::constants(other, set.options) != constants) {
-        return Err(format!("{}: {:?} has other constants", set.name, S::constants(other, set.options)));
+    let mut constants = set.scenarios.iter().map(|(scenario, _)| S::constants(scenario, set.options));
+    let Some(first) = constants.next() else { return Err(format!("{}: there is no scenario", set.name)) };
+    if let Some(other) = constants.find(|other| *other != first) {
+        return Err(format!("{}: the scenarios differ in their constants: {first:?}, {other:?}", set.name));
     }
-    let genuine = executions::<S>(set, quick)?;
+    let constants = first;
+    let (executions, genuine) = executions::<S>(set, quick)?;
     let damaged = damaged::<S>(set, &genuine);
     let traces = || genuine.iter().map(|(_, events)| &events[..]).chain(damaged.iter().map(|of| &of.events[..]));
     let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants };
     let output = runner.run(set.name, data::module(traces(), 0), true)?;
-    coverage.add(&output.text, S::SPECIFICATION);
+    coverage.add(&output.text, &output.instrumented, S::SPECIFICATION);
     let accepted = output.accepted();
     if let Some(number) = (1..=genuine.len()).find(|number| !accepted.contains(number)) {
         return Err(runner.explain(set.name, &genuine[number - 1].1)?);
     }
     let mut row = Row {
         name: set.name.to_owned(),
-        executions: genuine.len(),
+        executions,
+        traces: genuine.len(),
         events: genuine.iter().map(|(_, events)| events.len()).sum(),
         accepted: genuine.len(),
         damaged: BTreeMap::new(),
@@ -143,60 +157,52 @@ pub fn check<S: Subject>(
     Ok(row)
 }
 
-/// The executions of a set as events, each with the number of its scenario.
-fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<Vec<(usize, Vec<Event>)>, String> {
-    let mut found = Vec::new();
+/// How many executions a set has, and their different traces, each with the number of its scenario.
+fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
     let mut worlds = Vec::new();
-    for scenario in set.scenarios {
-        let mut world = World::new(scenario, &Setting::new(Model::Sc, set.kills))?;
-        if !set.options.loses_stores {
-            world = world.without_lost_stores();
-        }
-        worlds.push(world);
+    for (scenario, kills) in set.scenarios {
+        let world = World::new(scenario, &Setting::new(Model::Sc, *kills))?;
+        worlds.push(if set.options.loses_stores { world } else { world.without_lost_stores() });
     }
-    let of = |scenario: usize, lines: &[_]| S::events(&set.scenarios[scenario], lines);
-    match set.which {
-        Which::Every => {
+    let mut traces = BTreeSet::new();
+    let events = |scenario: usize, lines: &[_]| S::events(&set.scenarios[scenario].0, lines);
+    let count = match set.which {
+        Which::Every { .. } => {
+            let mut count = 0;
             for (scenario, world) in worlds.iter_mut().enumerate() {
                 let mut wrong = None;
                 let all = executions::every(world, |lines| {
-                    match of(scenario, &lines) {
-                        Ok(events) => found.push((scenario, events)),
+                    match events(scenario, &lines) {
+                        Ok(events) => drop(traces.insert((scenario, events))),
                         Err(error) => wrong = Some(error),
                     }
-                    wrong.is_none() && (found.len() as u64) <= EVERY_MAX
+                    wrong.is_none() && traces.len() <= TRACES_MAX
                 });
-                let all = all.map_err(|found| format!("{}: {}", set.name, found.violation))?;
+                count += all.map_err(|found| format!("{}: {}", set.name, found.violation))?;
                 if let Some(wrong) = wrong {
                     return Err(wrong);
                 }
-                if all > EVERY_MAX {
-                    return Err(format!("{}: there are more than {EVERY_MAX} executions", set.name));
-                }
             }
-            // Different orders of steps of which none is an event.
-            let different: BTreeSet<_> = found.into_iter().collect();
-            found = different.into_iter().collect();
+            if traces.len() > TRACES_MAX {
+                return Err(format!("{}: there are more than {TRACES_MAX} traces", set.name));
+            }
+            count
         }
         Which::Random { executions: full, quick: few } => {
             let mut worlds: Vec<_> = worlds.into_iter().map(World::access_by_access).collect();
             let count = if quick { few } else { full };
             for number in 0..count {
-                // Each of the scenarios with each of the methods.
+                // Each of the scenarios with each of the engines.
                 let scenario = number as usize % worlds.len();
-                let method = match number / worlds.len() as u64 % 3 {
-                    0 => Method::Random,
-                    1 => Method::Bursts,
-                    _ => Method::Pct(4),
-                };
-                let sampling = Sampling::new(method, count, SEED);
-                let (lines, result) = executions::random(&mut worlds[scenario], &sampling, number);
+                let engine = Engine::new(number / worlds.len() as u64, number);
+                let (lines, result) = engine.run(&mut worlds[scenario]);
                 result.map_err(|violation| format!("{}, execution {number}: {violation}", set.name))?;
-                found.push((scenario, of(scenario, &lines)?));
+                traces.insert((scenario, events(scenario, &lines)?));
             }
+            count
         }
-    }
-    Ok(found)
+    };
+    Ok((count as usize, traces.into_iter().collect()))
 }
 
 fn damaged<S: Subject>(set: &Set<S::Scenario>, genuine: &[(usize, Vec<Event>)]) -> Vec<Damaged> {
@@ -204,7 +210,7 @@ fn damaged<S: Subject>(set: &Set<S::Scenario>, genuine: &[(usize, Vec<Event>)]) 
     let each = genuine.iter().step_by(DAMAGED_ONE_IN).enumerate();
     let damaged = each.filter_map(|(number, (scenario, events))| {
         let kind = Damage::ALL[number % Damage::ALL.len()];
-        damage::<S>(&set.scenarios[*scenario], events, kind, &mut numbers)
+        damage::<S>(&set.scenarios[*scenario].0, events, kind, &mut numbers)
     });
     damaged.collect()
 }

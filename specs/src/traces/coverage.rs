@@ -4,33 +4,139 @@
 //! goes on to is one (`IF .. THEN "idle" ELSE "abandon"`). So the copy that is run has each constant that is a whole
 //! branch as `Branch("idle")`, an operator that is its argument, and which TLC counts.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// How often each expression of a module's actions was evaluated, in any of the runs added up.
+/// A part of a module's text: the first line and column, and the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Region {
+    first: (usize, usize),
+    last: (usize, usize),
+}
+
+impl Region {
+    /// As TLC prints it: `line 268, col 13 to line 268, col 24`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty());
+        let mut number = || numbers.next()?.parse().ok();
+        Some(Self { first: (number()?, number()?), last: (number()?, number()?) })
+    }
+
+    fn contains(&self, other: &Region) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+}
+
+/// How much of a module's actions has been evaluated, in any of the runs added up.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    counts: BTreeMap<(usize, String), u64>,
+    covered: BTreeSet<Region>,
+    all: BTreeSet<Region>,
 }
 
 impl Coverage {
-    /// Adds what TLC printed of a run.
-    pub fn add(&mut self, text: &str, module: &str) {
+    /// Adds what TLC printed of a run of `module`, whose text is `source`.
+    ///
+    /// TLC prints the parts of an expression, which are those of the operators that it applies too, only if their counts
+    /// differ from the whole's. They come right after it: before the next expression of the same definition. So a count
+    /// covers its expression if no part of that is printed there, and a definition that it applies, if no part of that is.
+    pub fn add(&mut self, text: &str, source: &str, module: &str) {
         // It prints the counts now and then; the last ones count.
         let begin = text.rfind("The coverage statistics at").unwrap_or(text.len());
-        for line in text[begin..].lines() {
-            let Some((place, count)) = line.rsplit_once(": ") else { continue };
-            let place = place.trim_start_matches([' ', '|']);
-            let Some(place) = place.strip_suffix(&format!(" of module {module}")) else { continue };
-            let number = place.strip_prefix("line ").and_then(|rest| rest.split(',').next()?.parse().ok());
-            let (Some(number), Ok(count)) = (number, count.trim().parse::<u64>()) else { continue };
-            *self.counts.entry((number, place.to_owned())).or_default() += count;
+        let module = format!(" of module {module}");
+        let entry = |line: &str| {
+            let (place, count) = line.rsplit_once(": ")?;
+            // An action's own line has two counts, and is in angle brackets.
+            let place = place.trim_start_matches([' ', '|']).strip_prefix("line ")?.strip_suffix(&module)?;
+            Some((Region::parse(place)?, count.trim().parse::<u64>().ok()?))
+        };
+        let entries: Vec<_> = text[begin..].lines().filter_map(entry).collect();
+        let definitions = Definitions::of(source);
+        for (at, &(region, count)) in entries.iter().enumerate() {
+            self.all.insert(region);
+            if count == 0 {
+                continue;
+            }
+            let home = definitions.around(&region);
+            let is_next = |other: &Region| {
+                *other == region || home.is_some_and(|home| home.contains(other)) && !region.contains(other)
+            };
+            let rest = entries[at + 1..].iter().map(|(other, _)| other);
+            let parts: Vec<_> = rest.take_while(|other| !is_next(other)).collect();
+            let is_whole = |whole: &Region| !parts.iter().any(|part| whole.contains(part));
+            self.covered.extend(is_whole(&region).then_some(region));
+            self.covered.extend(definitions.applied(&region).into_iter().filter(is_whole));
         }
     }
 
-    /// How many expressions there are, and the places of those that were never evaluated.
+    /// How many parts of actions there are, and those of them that were never evaluated, by their lines.
     pub fn uncovered(&self) -> (usize, Vec<String>) {
-        let never = self.counts.iter().filter(|(_, count)| **count == 0).map(|((_, place), _)| place.clone());
-        (self.counts.len(), never.collect())
+        let within =
+            |part: &Region, set: &BTreeSet<Region>| set.iter().any(|other| other != part && part.contains(other));
+        // Of a part that has parts of its own, these tell.
+        let parts = self.all.iter().filter(|part| !within(part, &self.all));
+        let is_covered = |part: &Region| self.covered.iter().any(|covered| covered.contains(part));
+        let never = parts.filter(|part| !is_covered(part)).map(|Region { first, last }| {
+            format!("line {}, column {} to line {}, column {}", first.0, first.1, last.0, last.1)
+        });
+        (self.all.len(), never.collect())
+    }
+}
+
+/// The definitions of a module: their names and where they are.
+struct Definitions<'a> {
+    lines: Vec<&'a str>,
+    named: Vec<(&'a str, Region)>,
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
+impl<'a> Definitions<'a> {
+    fn of(source: &'a str) -> Self {
+        let lines: Vec<_> = source.lines().collect();
+        let name = |line: &'a str| {
+            let name = &line[..line.find(|letter| !is_name(letter))?];
+            (!name.is_empty() && line.contains(" ==")).then_some(name)
+        };
+        let begins: Vec<_> = (1..).zip(&lines).filter_map(|(number, line)| Some((number, name(line)?))).collect();
+        let ends = begins.iter().skip(1).map(|&(number, _)| number).chain([lines.len() + 1]);
+        let named = begins
+            .iter()
+            .zip(ends)
+            .map(|(&(first, name), next)| (name, Region { first: (first, 1), last: (next - 1, usize::MAX) }));
+        let named = named.collect();
+        Self { lines, named }
+    }
+
+    fn around(&self, region: &Region) -> Option<Region> {
+        self.named.iter().map(|&(_, all)| all).find(|all| all.contains(region))
+    }
+
+    /// The definitions that an expression applies, and that those apply.
+    fn applied(&self, region: &Region) -> Vec<Region> {
+        let mut found: Vec<Region> = Vec::new();
+        let mut open = vec![*region];
+        while let Some(next) = open.pop() {
+            let text = self.text(&next);
+            let words: BTreeSet<_> = text.split(|letter| !is_name(letter)).collect();
+            let named = self.named.iter().filter(|(name, _)| words.contains(name)).map(|&(_, all)| all);
+            let new: Vec<_> = named.filter(|all| !found.contains(all) && !all.contains(region)).collect();
+            found.extend(&new);
+            open.extend(new);
+        }
+        found
+    }
+
+    fn text(&self, region: &Region) -> String {
+        let (first, last) = (region.first, region.last);
+        let part = |(number, line): (usize, &&str)| {
+            let from = if number == first.0 { first.1 - 1 } else { 0 };
+            let to = if number == last.0 { last.1.min(line.len()) } else { line.len() };
+            line.get(from..to).unwrap_or_default().to_owned()
+        };
+        let lines = (1..).zip(&self.lines).skip(first.0 - 1).take(last.0 + 1 - first.0);
+        lines.map(part).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -63,7 +169,6 @@ pub fn instrument(module: &str) -> String {
 
 /// Length of the constant that is a whole branch here; 0 if there is none.
 fn constant(text: &str) -> usize {
-    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let length = match text.strip_prefix('"') {
         Some(quoted) => quoted.find('"').map_or(0, |end| end + 2),
         None => text.find(|letter| !is_name(letter)).unwrap_or(text.len()),

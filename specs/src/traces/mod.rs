@@ -4,9 +4,9 @@ pub mod check;
 pub mod coverage;
 pub mod damage;
 pub mod data;
+pub mod engine;
 pub mod event;
+pub mod sets;
 pub mod slots;
 pub mod subject;
 pub mod tlc;
-pub mod sets;
-

@@ -44,6 +44,8 @@ pub struct Task<'a> {
 pub struct Output {
     /// All of it.
     pub text: String,
+    /// The module whose expressions were counted, as it was run.
+    pub instrumented: String,
     /// How long it took.
     pub time: Duration,
 }
@@ -77,10 +79,12 @@ impl Tools {
                 fs::copy(&path, home.join(entry.file_name())).map_err(|error| io(&path, error))?;
             }
         }
+        let mut instrumented = String::new();
         if let Some(module) = task.instrumented {
             let path = self.modules.join(format!("{module}.tla"));
             let text = fs::read_to_string(&path).map_err(|error| io(&path, error))?;
-            write(format!("{module}.tla"), &coverage::instrument(&text))?;
+            instrumented = coverage::instrument(&text);
+            write(format!("{module}.tla"), &instrumented)?;
         }
         let out = home.join("out.txt");
         let file = fs::File::create(&out).map_err(|error| io(&out, error))?;
@@ -93,7 +97,12 @@ impl Tools {
         if task.instrumented.is_some() {
             command.args(["-coverage", "60"]);
         }
-        command.arg(format!("{}.tla", task.module)).current_dir(&home).stdin(Stdio::null()).stdout(file).stderr(Stdio::null());
+        command
+            .arg(format!("{}.tla", task.module))
+            .current_dir(&home)
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(Stdio::null());
         let begun = Instant::now();
         let child = command.spawn().map_err(|error| io(&self.java, error))?;
         let code = self.wait(Running(child), begun)?;
@@ -103,7 +112,7 @@ impl Tools {
         if code != 0 && code != 12 {
             return Err(format!("TLC ended with {code} on {}, see {}:\n{}", task.name, out.display(), errors(&text)));
         }
-        Ok(Output { text, time: begun.elapsed() })
+        Ok(Output { text, instrumented, time: begun.elapsed() })
     }
 
     fn wait(&self, mut running: Running, begun: Instant) -> Result<i32, String> {
@@ -154,7 +163,8 @@ impl Output {
 
     /// How many states the longest behaviour has.
     pub fn depth(&self) -> Option<usize> {
-        let line = self.text.lines().find_map(|line| line.strip_prefix("The depth of the complete state graph search is "))?;
+        let line =
+            self.text.lines().find_map(|line| line.strip_prefix("The depth of the complete state graph search is "))?;
         line.trim_end_matches('.').parse().ok()
     }
 

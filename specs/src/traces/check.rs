@@ -162,7 +162,7 @@ fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize,
     let mut worlds = Vec::new();
     for (scenario, kills) in set.scenarios {
         let world = World::new(scenario, &Setting::new(Model::Sc, *kills))?;
-        worlds.push(if set.options.loses_stores { world } else { world.without_lost_stores() });
+        worlds.push(if set.options.loses_stores() { world } else { world.without_lost_stores() });
     }
     let mut traces = BTreeSet::new();
     let events = |scenario: usize, lines: &[_]| S::events(&set.scenarios[scenario].0, lines);

@@ -48,7 +48,7 @@ pub const SLOTS: &[Set<Slots>] = &[
         60,
         Options::STRICT,
     ),
-    random("three", &[(of(&[SIX, READS, ACQUIRES, ACQUIRES], 3), 4)], 400, 20, Options::STRICT),
+    random("three", &[(of(&[SIX, READS, ACQUIRES, ACQUIRES], 3), 4)], 400, 20, Options::GARBAGE),
     random("one sleeps", &[(of(&[SIX, SLEEPS], 1), 3), (of(&[TWO, SLEEPS], 1), 3)], 500, 40, Options::STRICT),
     random(
         "two sleep",

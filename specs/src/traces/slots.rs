@@ -20,7 +20,7 @@ const PRODUCER: usize = 0;
 
 const IDLE: &[&str] = &["idle"];
 const RESTING: &[&str] = &["idle", "holding"];
-const PEEKS: &[&str] = &["idle", "dead", "peek"];
+const PEEKS: &[&str] = &["dead", "idle", "peeked", "peek"];
 const ALIVE: &[&str] = &[
     "abandon",
     "announce",
@@ -42,6 +42,7 @@ const ALIVE: &[&str] = &[
     "peek_length",
     "peek_second",
     "peek_verify",
+    "peeked",
     "publish",
     "read_second",
     "recheck",
@@ -136,7 +137,7 @@ impl Subject for Slots {
             format!("Slots = {}", set(0..consumers + 2)),
             format!("Sleeping = {}", set(sleeping)),
             format!("Attempts = {PEEK_ATTEMPTS}"),
-            format!("LosesStores = {}", boolean(options.loses_stores)),
+            format!("Leaves = \"{}\"", options.leaves),
             format!("InOrder = {}", boolean(options.in_order)),
         ]
     }

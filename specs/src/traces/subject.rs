@@ -83,15 +83,22 @@ pub trait Subject {
 /// What a specification leaves to choose, and executions do too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Options {
-    /// Whether a kill may undo stores.
-    pub loses_stores: bool,
+    /// What a kill leaves of stores that nothing has ordered yet: the constant `Leaves`.
+    pub leaves: &'static str,
     /// Whether the specification goes in the code's order, or in any.
     pub in_order: bool,
 }
 
 impl Options {
     /// As strict as the code is, with everything that a kill can do.
-    pub const STRICT: Self = Self { loses_stores: true, in_order: true };
+    pub const STRICT: Self = Self { leaves: "any", in_order: true };
+    /// A kill may leave anything, which nobody looks at: not for executions with observers.
+    pub const GARBAGE: Self = Self { leaves: "garbage", in_order: true };
     /// A kill undoes nothing, and the specification may go in any order.
-    pub const ANY_ORDER: Self = Self { loses_stores: false, in_order: false };
+    pub const ANY_ORDER: Self = Self { leaves: "all", in_order: false };
+
+    /// Whether the executions too are of a memory that loses stores.
+    pub fn loses_stores(self) -> bool {
+        self.leaves != "all"
+    }
 }

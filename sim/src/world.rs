@@ -126,8 +126,15 @@ pub enum Standing {
     Resting,
     /// It sleeps.
     Asleep,
-    /// It makes this access next.
-    Before(&'static Site, Option<Place>),
+    /// Within an operation or a recovery.
+    Before {
+        /// It makes this access next.
+        next: &'static Site,
+        /// To this word.
+        place: Option<Place>,
+        /// It made this one last.
+        last: Option<&'static Site>,
+    },
 }
 
 /// Which kills there are.
@@ -473,7 +480,8 @@ impl<S: Scenario + Clone + 'static> World<S> {
             None => Standing::Resting,
             Some(site) => {
                 let place = self.cell_of(&action).map(|cell| self.place_of(cell));
-                Standing::Before(S::SITES[usize::from(site)], place)
+                let last = now.behind.map(|site| S::SITES[usize::from(site)]);
+                Standing::Before { next: S::SITES[usize::from(site)], place, last }
             }
         }
     }
@@ -733,14 +741,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         Ok(answer)
     }
 
-    fn access(
-        &self,
-        state: &State<S::Oracle>,
-        action: Action<S::Event>,
-        site: u8,
-        answer: u64,
-        left: bool,
-    ) -> What {
+    fn access(&self, state: &State<S::Oracle>, action: Action<S::Event>, site: u8, answer: u64, left: bool) -> What {
         let (order, failure) = self.orders[usize::from(site)];
         let cell = self.cell_of(&action);
         let (found, stored) = match action {

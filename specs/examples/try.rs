@@ -9,6 +9,13 @@ fn main() {
         scratch: "/tmp/tr/scratch".into(),
         stop: Default::default(),
     };
+    if args[1] == "equal" {
+        match lastword_specs::traces::equal::compare(&tools) {
+            Ok(c) => println!("{c}"),
+            Err(e) => println!("{e}"),
+        }
+        return;
+    }
     let mut coverage = Coverage::default();
     for set in
         sets::SLOTS.iter().filter(|s| s.is_part_of(args[1] == "quick")).filter(|s| args.len() < 3 || s.name == args[2])

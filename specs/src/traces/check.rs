@@ -64,9 +64,11 @@ pub struct Row {
     pub events: usize,
     /// How many traces were accepted.
     pub accepted: usize,
-    /// How many damaged executions of each kind there were, and how many of them were rejected.
-    pub damaged: BTreeMap<Damage, (usize, usize)>,
-    /// The states that TLC found.
+    /// How many damaged traces there were of each kind.
+    pub damaged: BTreeMap<Damage, usize>,
+    /// How many of them were accepted.
+    pub damaged_accepted: usize,
+    /// The states that TLC found of the genuine ones.
     pub states: u64,
     /// How long it took.
     pub time: Duration,
@@ -78,9 +80,10 @@ impl Row {
         self.traces - self.accepted
     }
 
-    /// Damaged executions, and how many of them were rejected.
+    /// How many damaged traces there were, and how many of them were rejected.
     pub fn damage(&self) -> (usize, usize) {
-        self.damaged.values().fold((0, 0), |(all, rejected), of| (all + of.0, rejected + of.1))
+        let all = self.damaged.values().sum::<usize>();
+        (all, all - self.damaged_accepted)
     }
 }
 
@@ -129,32 +132,35 @@ pub fn check<S: Subject>(
     let constants = first;
     let (executions, genuine) = executions::<S>(set, quick)?;
     let damaged = damaged::<S>(set, &genuine);
-    let traces = || genuine.iter().map(|(_, events)| &events[..]).chain(damaged.iter().map(|of| &of.events[..]));
     let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants };
-    let output = runner.run(set.name, data::module(traces(), 0), true)?;
+    let traces = genuine.iter().map(|(_, events)| &events[..]);
+    let output = runner.run(set.name, data::module(traces, 0), true)?;
     coverage.add(&output.text, &output.instrumented, S::SPECIFICATION);
     let accepted = output.accepted();
     if let Some(number) = (1..=genuine.len()).find(|number| !accepted.contains(number)) {
         return Err(runner.explain(set.name, &genuine[number - 1].1)?);
     }
-    let mut row = Row {
+    // By themselves: what they exercise does not count.
+    let name = format!("{}-damaged", set.name);
+    let wrong = runner.run(&name, data::module(damaged.iter().map(|of| &of.events[..]), 0), false)?.accepted();
+    if let Some(number) = wrong.first() {
+        return Err(format!("{}: a damaged execution is accepted\n{}", set.name, show(&damaged[number - 1])));
+    }
+    let mut counts = BTreeMap::new();
+    for of in &damaged {
+        *counts.entry(of.damage).or_default() += 1;
+    }
+    Ok(Row {
         name: set.name.to_owned(),
         executions,
         traces: genuine.len(),
         events: genuine.iter().map(|(_, events)| events.len()).sum(),
-        accepted: genuine.len(),
-        damaged: BTreeMap::new(),
+        accepted: accepted.len(),
+        damaged: counts,
+        damaged_accepted: wrong.len(),
         states: output.states().map_or(0, |(_, distinct)| distinct),
         time: begun.elapsed(),
-    };
-    for (number, of) in (genuine.len() + 1..).zip(&damaged) {
-        if accepted.contains(&number) {
-            return Err(format!("{}: a damaged execution is accepted\n{}", set.name, show(of)));
-        }
-        let counts = row.damaged.entry(of.damage).or_default();
-        *counts = (counts.0 + 1, counts.1 + 1);
-    }
-    Ok(row)
+    })
 }
 
 /// How many executions a set has, and their different traces, each with the number of its scenario.

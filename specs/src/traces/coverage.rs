@@ -1,8 +1,9 @@
 //! Which parts of a specification's actions the traces have exercised.
 //!
-//! TLC counts how often it has evaluated each expression of an action. It does not count constants; and where a process
-//! goes on to is one (`IF .. THEN "idle" ELSE "abandon"`). So the copy that is run has each constant that is a whole
-//! branch as `Branch("idle")`, an operator that is its argument, and which TLC counts.
+//! TLC counts how often it has evaluated each expression of an action. It does not count constants, and where a process
+//! goes on to is one (`IF .. THEN "idle" ELSE "abandon"`); nor what is inside of a function (`[p \in .. |-> IF ..]`). So in
+//! the copy that is run each simple branch is `Branch(1001, "idle")`: an operator that is its second argument, and that
+//! says so when it is evaluated for the first time.
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,15 @@ impl Region {
     }
 }
 
+/// A module whose branches say when they are evaluated.
+#[derive(Clone, Debug, Default)]
+pub struct Instrumented {
+    /// Its text. Lines are where they were.
+    pub text: String,
+    /// The branches, in the order of their numbers.
+    branches: Vec<Region>,
+}
+
 /// How much of a module's actions has been evaluated, in any of the runs added up.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -34,12 +44,21 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Adds what TLC printed of a run of `module`, whose text is `source`.
+    /// Adds what TLC printed of a run of `module`, which was instrumented.
     ///
     /// TLC prints the parts of an expression, which are those of the operators that it applies too, only if their counts
     /// differ from the whole's. They come right after it: before the next expression of the same definition. So a count
     /// covers its expression if no part of that is printed there, and a definition that it applies, if no part of that is.
-    pub fn add(&mut self, text: &str, source: &str, module: &str) {
+    pub fn add(&mut self, text: &str, instrumented: &Instrumented, module: &str) {
+        let definitions = Definitions::of(&instrumented.text);
+        let actions = definitions.applied_by("Next");
+        for (number, branch) in (FIRST..).zip(&instrumented.branches) {
+            if actions.iter().any(|action| action.contains(branch)) {
+                self.all.insert(*branch);
+                let said = format!("<<\"branch\", {number}>>");
+                self.covered.extend(text.lines().any(|line| line == said).then_some(*branch));
+            }
+        }
         // It prints the counts now and then; the last ones count.
         let begin = text.rfind("The coverage statistics at").unwrap_or(text.len());
         let module = format!(" of module {module}");
@@ -47,10 +66,11 @@ impl Coverage {
             let (place, count) = line.rsplit_once(": ")?;
             // An action's own line has two counts, and is in angle brackets.
             let place = place.trim_start_matches([' ', '|']).strip_prefix("line ")?.strip_suffix(&module)?;
-            Some((Region::parse(place)?, count.trim().parse::<u64>().ok()?))
+            // Of an expression that is expensive its cost is there too.
+            Some((Region::parse(place)?, count.trim().split(':').next()?.parse::<u64>().ok()?))
         };
-        let entries: Vec<_> = text[begin..].lines().filter_map(entry).collect();
-        let definitions = Definitions::of(source);
+        let is_ours = |(region, _): &(Region, u64)| actions.iter().any(|action| action.contains(region));
+        let entries: Vec<_> = text[begin..].lines().filter_map(entry).filter(is_ours).collect();
         for (at, &(region, count)) in entries.iter().enumerate() {
             self.all.insert(region);
             if count == 0 {
@@ -113,6 +133,14 @@ impl<'a> Definitions<'a> {
         self.named.iter().map(|&(_, all)| all).find(|all| all.contains(region))
     }
 
+    /// A definition, those that it applies, and that those apply.
+    fn applied_by(&self, name: &str) -> Vec<Region> {
+        let Some(&(_, all)) = self.named.iter().find(|(other, _)| *other == name) else { return Vec::new() };
+        let mut found = self.applied(&all);
+        found.push(all);
+        found
+    }
+
     /// The definitions that an expression applies, and that those apply.
     fn applied(&self, region: &Region) -> Vec<Region> {
         let mut found: Vec<Region> = Vec::new();
@@ -140,9 +168,13 @@ impl<'a> Definitions<'a> {
     }
 }
 
-/// The module with each constant branch as an operator's application. Lines stay where they are.
-pub fn instrument(module: &str) -> String {
+/// The number of the first branch: low ones are TLC's for other uses.
+const FIRST: usize = 1001;
+
+/// The module with each simple branch as an operator's application. Lines stay where they are.
+pub fn instrument(module: &str) -> Instrumented {
     let mut text = String::with_capacity(module.len() * 2);
+    let mut branches = Vec::new();
     let mut rest = module;
     while let Some(at) = ["THEN ", "ELSE "].iter().filter_map(|word| rest.find(word)).min() {
         let (before, after) = rest.split_at(at + "THEN ".len());
@@ -150,32 +182,65 @@ pub fn instrument(module: &str) -> String {
         let skipped = after.len() - after.trim_start_matches(' ').len();
         text.push_str(&after[..skipped]);
         rest = &after[skipped..];
-        let length = constant(rest);
+        let length = term(rest);
         if length > 0 {
-            text.push_str("Branch(");
-            text.push_str(&rest[..length]);
-            text.push(')');
+            let line = text.matches('\n').count() + 1;
+            let application = format!("Branch({}, {})", FIRST + branches.len(), &rest[..length]);
+            let column = text.len() - text.rfind('\n').map_or(0, |end| end + 1) + 1;
+            branches.push(Region { first: (line, column), last: (line, column + application.len() - 1) });
+            text.push_str(&application);
         }
         rest = &rest[length..];
     }
     text.push_str(rest);
-    // Defined before it is used: after the line that names what the module extends.
-    let extends = text.find("\nEXTENDS").and_then(|at| text[at + 1..].find('\n').map(|end| at + 1 + end));
-    if let Some(at) = extends {
-        text.insert_str(at, " Branch(value) == value");
+    // Defined before it is used: on the line that names what the module extends.
+    let extends = text.find("\nEXTENDS").and_then(|at| text[at + 1..].find('\n').map(|end| (at + 1, at + 1 + end)));
+    if let Some((begin, end)) = extends {
+        let tlc = if text[begin..end].contains("TLC") { "" } else { ", TLC" };
+        let last = FIRST + branches.len();
+        let definition = format!(
+            "{tlc} ASSUME \\A number \\in {FIRST}..{last} : TLCSet(number, 0) \
+             Branch(number, value) == IF TLCGet(number) = 1 THEN value \
+             ELSE IF TLCSet(number, 1) /\\ PrintT(<<\"branch\", number>>) THEN value ELSE value"
+        );
+        text.insert_str(end, &definition);
     }
-    text
+    Instrumented { text, branches }
 }
 
-/// Length of the constant that is a whole branch here; 0 if there is none.
-fn constant(text: &str) -> usize {
-    let length = match text.strip_prefix('"') {
+/// Length of the term that is a whole branch here: a name, a string or a number, with arguments; 0 if it is something else.
+fn term(text: &str) -> usize {
+    let mut length = match text.strip_prefix('"') {
         Some(quoted) => quoted.find('"').map_or(0, |end| end + 2),
         None => text.find(|letter| !is_name(letter)).unwrap_or(text.len()),
     };
-    let word = &text[..length];
+    if matches!(&text[..length], "" | "IF" | "UNCHANGED" | "LET" | "CASE" | "CHOOSE") {
+        return 0;
+    }
+    while let Some(arguments) = text[length..].chars().next().filter(|letter| matches!(letter, '(' | '[' | '.')) {
+        let Some(end) = (if arguments == '.' {
+            text[length + 1..].find(|letter| !is_name(letter)).map(|end| end + 1)
+        } else {
+            closed(&text[length..])
+        }) else {
+            return 0;
+        };
+        length += end;
+    }
     let after = text[length..].trim_start_matches(' ');
     let is_alone = ["\n", ")", "]", "ELSE", ","].iter().any(|end| after.starts_with(end));
-    let is_keyword = matches!(word, "IF" | "UNCHANGED" | "LET" | "CASE");
-    if is_alone && !is_keyword { length } else { 0 }
+    if is_alone && !text[..length].contains(['\'', '\n']) { length } else { 0 }
+}
+
+/// Length of the text up to the bracket that closes the one that it begins with.
+fn closed(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.char_indices().find_map(|(at, letter)| {
+        depth += match letter {
+            '(' | '[' => 1,
+            ')' | ']' => -1,
+            _ => 0,
+        };
+        (depth == 0).then_some(at + 1)
+    })
 }

@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod damage;
 pub mod data;
 pub mod engine;
+pub mod equal;
 pub mod event;
 pub mod sets;
 pub mod slots;

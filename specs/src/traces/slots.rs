@@ -263,7 +263,7 @@ impl Reader {
 }
 
 /// A word's value, by the layout that `slots::word` documents and by nothing of its code.
-fn decode(on: Place, bits: u64) -> Result<Value, String> {
+pub(super) fn decode(on: Place, bits: u64) -> Result<Value, String> {
     let (tag, sequence, slot) = (bits >> 62, bits >> 8 & ((1 << 54) - 1), bits & 0xff);
     let bad = || Err(format!("{}[{}] has {bits:#x}, which is no value of it", on.0, on.1));
     let stamp = |kind| if sequence == 0 { bad() } else { Ok(Value(kind, sequence, slot)) };

@@ -1,6 +1,6 @@
 //! TLC, run once on a module.
 
-use super::coverage;
+use super::coverage::{self, Instrumented};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub struct Output {
     /// All of it.
     pub text: String,
     /// The module whose expressions were counted, as it was run.
-    pub instrumented: String,
+    pub instrumented: Instrumented,
     /// How long it took.
     pub time: Duration,
 }
@@ -79,12 +79,12 @@ impl Tools {
                 fs::copy(&path, home.join(entry.file_name())).map_err(|error| io(&path, error))?;
             }
         }
-        let mut instrumented = String::new();
+        let mut instrumented = Instrumented::default();
         if let Some(module) = task.instrumented {
             let path = self.modules.join(format!("{module}.tla"));
             let text = fs::read_to_string(&path).map_err(|error| io(&path, error))?;
             instrumented = coverage::instrument(&text);
-            write(format!("{module}.tla"), &instrumented)?;
+            write(format!("{module}.tla"), &instrumented.text)?;
         }
         let out = home.join("out.txt");
         let file = fs::File::create(&out).map_err(|error| io(&out, error))?;

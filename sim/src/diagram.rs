@@ -175,7 +175,7 @@ fn sources(lines: &[Line]) -> Vec<Option<usize>> {
             let visible = !buffered || *order == Ordering::SeqCst || site.kind == Kind::CompareExchange;
             place == at && value == wanted && visible
         }
-        What::Flushes { place, value } => place == at && value == wanted,
+        What::Flushes { place, value, .. } => place == at && value == wanted,
         _ => false,
     };
     let source = |(number, line): (usize, &Line)| {

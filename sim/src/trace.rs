@@ -79,6 +79,8 @@ pub enum What {
         place: String,
         /// The value.
         value: String,
+        /// The same in numbers.
+        facts: Facts,
     },
     /// The operation is complete.
     Completes,
@@ -125,7 +127,7 @@ impl fmt::Display for What {
             }
             What::Tells { event, answer: Some(_) } => write!(f, "  judge: {event}"),
             What::Tells { event, answer: None } => write!(f, "  judge: {event}   <- this cannot be"),
-            What::Flushes { place, value } => write!(f, "  its buffer is flushed: {place} := {value}"),
+            What::Flushes { place, value, .. } => write!(f, "  its buffer is flushed: {place} := {value}"),
             What::Completes => f.write_str("is done"),
             What::Waits => f.write_str("  waits"),
             What::Dies { lost } if lost.is_empty() => f.write_str("IS KILLED"),

@@ -869,9 +869,10 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
             let process = who - count;
             let cell = state.memory.flush(&self.rules, process, choose);
             if self.lines.is_some() {
-                let value = self.value(Some(cell), state.memory.newest(cell));
-                let place = self.place(cell);
-                self.note(process, state, What::Flushes { place, value });
+                let stored = state.memory.newest(cell);
+                let facts = Facts { place: Some(self.place_of(cell)), found: None, stored: Some(stored) };
+                let what = What::Flushes { place: self.place(cell), value: self.value(Some(cell), stored), facts };
+                self.note(process, state, what);
             }
             return Ok(Step::More);
         };

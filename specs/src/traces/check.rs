@@ -42,6 +42,8 @@ pub struct Set<S: 'static> {
     pub which: Which,
     /// What is left to choose.
     pub options: Options,
+    /// The memory's model: `Sc`, or `Tso` for who has store buffers in the specification.
+    pub model: Model,
 }
 
 impl<S> Set<S> {
@@ -132,9 +134,10 @@ pub fn check<S: Subject>(
     let constants = first;
     let (executions, genuine) = executions::<S>(set, quick)?;
     let damaged = damaged::<S>(set, &genuine);
-    let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants };
-    let traces = genuine.iter().map(|(_, events)| &events[..]);
-    let output = runner.run(set.name, data::module(traces, 0), true)?;
+    let traces = || genuine.iter().map(|(_, events)| &events[..]);
+    let definitions = S::definitions(&mut traces());
+    let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants, definitions };
+    let output = runner.run(set.name, traces(), 0, true)?;
     coverage.add(&output.text, &output.instrumented, S::SPECIFICATION);
     let accepted = output.accepted();
     if let Some(number) = (1..=genuine.len()).find(|number| !accepted.contains(number)) {
@@ -142,7 +145,7 @@ pub fn check<S: Subject>(
     }
     // By themselves: what they exercise does not count.
     let name = format!("{}-damaged", set.name);
-    let wrong = runner.run(&name, data::module(damaged.iter().map(|of| &of.events[..]), 0), false)?.accepted();
+    let wrong = runner.run(&name, damaged.iter().map(|of| &of.events[..]), 0, false)?.accepted();
     if let Some(number) = wrong.first() {
         return Err(format!("{}: a damaged execution is accepted\n{}", set.name, show(&damaged[number - 1])));
     }
@@ -164,10 +167,10 @@ pub fn check<S: Subject>(
 }
 
 /// How many executions a set has, and their different traces, each with the number of its scenario.
-fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
+pub fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
     let mut worlds = Vec::new();
     for (scenario, kills) in set.scenarios {
-        let world = World::new(scenario, &Setting::new(Model::Sc, *kills))?;
+        let world = World::new(scenario, &Setting::new(set.model, *kills))?;
         worlds.push(if set.options.loses_stores() { world } else { world.without_lost_stores() });
     }
     let mut traces = BTreeSet::new();
@@ -235,10 +238,17 @@ struct Runner<'a> {
     module: &'a str,
     specification: &'a str,
     constants: Vec<String>,
+    definitions: String,
 }
 
 impl Runner<'_> {
-    fn run(&self, name: &str, data: String, coverage: bool) -> Result<Output, String> {
+    fn run<'e>(
+        &self,
+        name: &str,
+        traces: impl Iterator<Item = &'e [Event]>,
+        stop: usize,
+        coverage: bool,
+    ) -> Result<Output, String> {
         let constants = self.constants.join("\n    ");
         let config = format!("SPECIFICATION TraceSpec\nINVARIANT Stops\nCONSTANTS\n    {constants}\n");
         let name = format!("{}-{}", self.module, name.replace(' ', "-"));
@@ -246,7 +256,7 @@ impl Runner<'_> {
             name: &name,
             module: self.module,
             config,
-            data: Some(("TraceData", data)),
+            data: Some(("TraceData", data::module(traces, &self.definitions, stop))),
             instrumented: coverage.then_some(self.specification),
         })
     }
@@ -254,11 +264,11 @@ impl Runner<'_> {
     /// Where a trace is not gone on with, for people.
     fn explain(&self, name: &str, trace: &[Event]) -> Result<String, String> {
         const AROUND: usize = 12;
-        let alone = |stop| data::module(std::iter::once(trace), stop);
         let name = format!("{name}-rejected");
+        let alone = |stop| self.run(&name, std::iter::once(trace), stop, false);
         // In a behaviour of n states, n - 1 events were taken.
-        let reached = self.run(&name, alone(0), false)?.depth().unwrap_or(1);
-        let state = self.run(&name, alone(reached), false)?.last_state().unwrap_or_default();
+        let reached = alone(0)?.depth().unwrap_or(1);
+        let state = alone(reached)?.last_state().unwrap_or_default();
         let from = reached.saturating_sub(AROUND + 1);
         let line = |(number, event): (usize, &Event)| {
             let mark = if number + 1 == reached { "->" } else { "  " };

@@ -12,7 +12,8 @@
 //! - **An event is given to another process**, where it could be dropped: its own process is without it.
 //! - **An event's action is changed** to one of the same role that none of the event's places allows.
 //! - **A kill is left out**, where the next event of its process is the first of a recovery, which is allowed to the dead
-//!   only. A kill is of a process that is not dead.
+//!   only: a kill is of a process that is not dead. Or where the event before it leaves the process at a place
+//!   ([`Subject::leaves`]) that does not allow the next one.
 //! - **Two neighbours change places**, of one process where the second is not allowed at any place of the first (as
 //!   above, and nobody dead makes an access but a recovery); of two where one stores to a word and the other finds
 //!   something there: in the other order it would find something else. The word is one that no kill leaves open, and the
@@ -152,7 +153,7 @@ impl<S: Subject> Trace<'_, S> {
             Damage::Found => event.found != Value::NONE,
             Damage::Stored => event.stored != Value::NONE,
             Damage::Action => !self.other_actions(at).is_empty(),
-            Damage::KillLeftOut => action.is_kill() && self.next(at).is_some_and(Action::is_recovery),
+            Damage::KillLeftOut => action.is_kill() && self.is_death_missed(at),
         }
     }
 
@@ -160,6 +161,19 @@ impl<S: Subject> Trace<'_, S> {
     fn is_missed(&self, at: usize) -> bool {
         let (Some(action), Some(next)) = (self.action(at), self.next(at)) else { return false };
         !action.is_kill() && !next.is_kill() && !action.meets(next)
+    }
+
+    /// Whether the event's process cannot go on without having died.
+    fn is_death_missed(&self, at: usize) -> bool {
+        let Some(next) = self.next(at) else { return false };
+        let by = self.events[at].by;
+        // What anybody may do anywhere tells nothing.
+        let own =
+            self.events[..at].iter().rev().filter(|event| event.by == by).filter_map(|event| {
+                S::action(event.action).filter(|action| !action.is_kill() && !action.is_anywhere())
+            });
+        let left = own.map(|action| S::leaves(action.name)).next().flatten();
+        next.is_recovery() || left.is_some_and(|left| !left.iter().any(|place| next.places.contains(place)))
     }
 
     /// Whether an event and the next one cannot change places.

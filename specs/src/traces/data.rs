@@ -4,11 +4,11 @@ use super::event::Event;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// The module `TraceData` with these traces, numbered from 1.
+/// The module `TraceData` with these traces, numbered from 1, and with other definitions.
 ///
 /// The different events of thousands of traces are some hundreds: the traces are made of their numbers. Sequences are
 /// operators of their own, as what reads them (SANY) takes no literal of any size.
-pub fn module<'a>(traces: impl Iterator<Item = &'a [Event]>, stop: usize) -> String {
+pub fn module<'a>(traces: impl Iterator<Item = &'a [Event]>, definitions: &str, stop: usize) -> String {
     let mut numbers: HashMap<Event, usize> = HashMap::new();
     let mut events: Vec<Event> = Vec::new();
     let mut number = |event: &Event| {
@@ -25,7 +25,7 @@ pub fn module<'a>(traces: impl Iterator<Item = &'a [Event]>, stop: usize) -> Str
         format!("<<{}>>", numbers.join(","))
     };
     sequence(&mut text, "Traces", traces.iter().map(join));
-    let _ = writeln!(text, "Stop == {stop}\n====");
+    let _ = writeln!(text, "Stop == {stop}\n{definitions}\n====");
     text
 }
 

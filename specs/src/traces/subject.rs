@@ -41,6 +41,11 @@ impl Action {
         self.places == ["dead"]
     }
 
+    /// Whether it is allowed to the dead and to those who are not: it moves nobody.
+    pub fn is_anywhere(&self) -> bool {
+        self.places.contains(&"dead") && self.places.contains(&"idle") && self.site.is_none()
+    }
+
     /// Whether it is a death.
     pub fn is_kill(&self) -> bool {
         self.name == KILL
@@ -73,6 +78,18 @@ pub trait Subject {
 
     /// What a process is, by the roles of [`Action::role`].
     fn role(scenario: &Self::Scenario, process: usize) -> &'static str;
+
+    /// What the trace module needs to know beside the traces, as definitions.
+    fn definitions(traces: &mut dyn Iterator<Item = &[Event]>) -> String {
+        let _ = traces;
+        String::new()
+    }
+
+    /// The places that an action leaves its process at, where a death is told by them.
+    fn leaves(action: &str) -> Option<&'static [&'static str]> {
+        let _ = action;
+        None
+    }
 
     /// The action of this name.
     fn action(name: &str) -> Option<&'static Action> {

@@ -175,7 +175,7 @@ fn sources(lines: &[Line]) -> Vec<Option<usize>> {
             let visible = !buffered || *order == Ordering::SeqCst || site.kind == Kind::CompareExchange;
             place == at && value == wanted && visible
         }
-        What::Flushes { place, value } => place == at && value == wanted,
+        What::Flushes { place, value, .. } => place == at && value == wanted,
         _ => false,
     };
     let source = |(number, line): (usize, &Line)| {
@@ -295,7 +295,7 @@ fn text(line: &Line) -> Text {
     let free = |class: String, text: String| Text::Free { class, lines: vec![text] };
     let color = line.process % PALETTE.len();
     match &line.what {
-        What::Access { site, order, place, found, stored, left } => {
+        What::Access { site, order, place, found, stored, left, .. } => {
             let value = match (site.kind, found, stored) {
                 (Kind::CompareExchange, Some(found), Some(stored)) => format!("{found} -> {stored}"),
                 (Kind::CompareExchange, Some(found), None) => format!("failed, found {found}"),

@@ -14,6 +14,31 @@ pub struct Line {
     pub what: What,
 }
 
+/// What an access accessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The word of this number in the layout.
+    Word(usize),
+    /// A word of the payload.
+    Payload {
+        /// Of which area.
+        area: usize,
+        /// Which word of it.
+        index: usize,
+    },
+}
+
+/// An access in bare numbers, for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// What was accessed; nothing by a fence.
+    pub place: Option<Place>,
+    /// The value found. By a wait, what the kernel found in memory.
+    pub found: Option<u64>,
+    /// The value stored.
+    pub stored: Option<u64>,
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum What {
@@ -38,6 +63,8 @@ pub enum What {
         stored: Option<String>,
         /// Whether this decided what an earlier death had left there.
         left: bool,
+        /// The same in numbers.
+        facts: Facts,
     },
     /// The judge is told of something.
     Tells {
@@ -52,6 +79,8 @@ pub enum What {
         place: String,
         /// The value.
         value: String,
+        /// The same in numbers.
+        facts: Facts,
     },
     /// The operation is complete.
     Completes,
@@ -82,7 +111,7 @@ impl fmt::Display for What {
         match self {
             What::Starts => f.write_str("starts"),
             What::Begins { operation } => write!(f, "begins {operation}"),
-            What::Access { site, order, place, found, stored, left } => {
+            What::Access { site, order, place, found, stored, left, .. } => {
                 write!(f, "  {:22} {:8}", site.name, format!("{order:?}"))?;
                 if let Some(place) = place {
                     write!(f, " {place}")?;
@@ -98,7 +127,7 @@ impl fmt::Display for What {
             }
             What::Tells { event, answer: Some(_) } => write!(f, "  judge: {event}"),
             What::Tells { event, answer: None } => write!(f, "  judge: {event}   <- this cannot be"),
-            What::Flushes { place, value } => write!(f, "  its buffer is flushed: {place} := {value}"),
+            What::Flushes { place, value, .. } => write!(f, "  its buffer is flushed: {place} := {value}"),
             What::Completes => f.write_str("is done"),
             What::Waits => f.write_str("  waits"),
             What::Dies { lost } if lost.is_empty() => f.write_str("IS KILLED"),

@@ -16,6 +16,8 @@
 //! dying would leave the same as at the point before: nothing but loads and Release fences have come in between, and
 //! what these leave is forgotten, or only takes away from what could happen.
 //!
+//! Both are undone by [`World::access_by_access`], for who wants to see every state and not only every outcome.
+//!
 //! A dead process is one that has not begun again yet: it is restarted when it is its turn, and its turn may come
 //! after everybody else is through. So a process that is stopped, or dead, for any length of time is among the runs.
 
@@ -24,7 +26,7 @@ use crate::coverage::Coverage;
 use crate::images::{Pictured, Stand};
 use crate::memory::{Handover, Memory as Cells, Model, Rules};
 use crate::program::{Ask, Code, NodeId, Outcome, Port, Program};
-use crate::trace::{Line, What};
+use crate::trace::{Facts, Line, Place, What};
 use foldhash::quality::FixedState;
 use lastword_protocol::memory::{Kind, Memory, Numbering, Ordering, Site};
 use lastword_protocol::model::broken::{Broken, NOTHING};
@@ -113,6 +115,26 @@ pub enum Action<E> {
     Write(u8, u16, u8, u64),
     /// Something for the judge.
     Tell(E),
+}
+
+/// Where a process is.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing {
+    /// It has been killed and not begun again, or never begun.
+    Dead,
+    /// Between two operations: before it makes an access it tells the judge of something, or asks for its next one.
+    Resting,
+    /// It sleeps.
+    Asleep,
+    /// Within an operation or a recovery.
+    Before {
+        /// It makes this access next.
+        next: &'static Site,
+        /// To this word.
+        place: Option<Place>,
+        /// It made this one last.
+        last: Option<&'static Site>,
+    },
 }
 
 /// Which kills there are.
@@ -328,6 +350,8 @@ pub struct World<S: Scenario + 'static> {
     scratch: Option<State<S::Oracle>>,
     coverage: Coverage,
     lines: Option<Vec<Line>>,
+    /// Whether every access is a step of its own, and every point one to die at.
+    access_by_access: bool,
     /// The process for which images are noted, and those.
     watched: Option<usize>,
     pictures: Vec<Vec<u64>>,
@@ -409,6 +433,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
             scratch: None,
             coverage,
             lines: None,
+            access_by_access: false,
             watched: None,
             pictures: Vec::new(),
         })
@@ -420,6 +445,45 @@ impl<S: Scenario + Clone + 'static> World<S> {
         self.program = Program::new(self.program.code()).without_merging();
         self.restart_all();
         self
+    }
+
+    /// The same, where every access, and everything that the judge is told, is a step of its own, and processes die
+    /// wherever they stand.
+    ///
+    /// A step otherwise is an access and what follows of its process alone, and deaths are passed over that change
+    /// nothing ([module](self)). That leaves out states, though no outcome. Here none is left out: another process can
+    /// go on, and this one die, between any two accesses.
+    #[must_use]
+    pub fn access_by_access(mut self) -> Self {
+        self.access_by_access = true;
+        self
+    }
+
+    /// The same, where the stores of a process that dies are never lost: a kill is a prefix of program order.
+    #[must_use]
+    pub fn without_lost_stores(mut self) -> Self {
+        self.rules.stores_may_be_lost = false;
+        self
+    }
+
+    /// Where a process is.
+    pub fn standing(&self, state: &State<S::Oracle>, process: usize) -> Standing {
+        let now = &state.processes[process];
+        if !now.begun {
+            return Standing::Dead;
+        }
+        if matches!(now.phase, Phase::Sleeps(..)) {
+            return Standing::Asleep;
+        }
+        let Ask::Act(action) = self.program.node(now.node).ask else { return Standing::Resting };
+        match site_of(&action) {
+            None => Standing::Resting,
+            Some(site) => {
+                let place = self.cell_of(&action).map(|cell| self.place_of(cell));
+                let last = now.behind.map(|site| S::SITES[usize::from(site)]);
+                Standing::Before { next: S::SITES[usize::from(site)], place, last }
+            }
+        }
     }
 
     /// How many points of the processes' code are remembered.
@@ -460,16 +524,40 @@ impl<S: Scenario + Clone + 'static> World<S> {
     }
 
     fn place(&self, cell: usize) -> String {
-        if cell < self.rules.words {
-            self.program.code().layout.word(cell).map_or_else(String::new, |word| word.to_string())
-        } else {
-            let at = cell - self.rules.words;
-            format!("payload[{}][{}]", at / self.rules.area_words, at % self.rules.area_words)
+        match self.place_of(cell) {
+            Place::Word(number) => {
+                self.program.code().layout.word(number).map_or_else(String::new, |word| word.to_string())
+            }
+            Place::Payload { area, index } => format!("payload[{area}][{index}]"),
+        }
+    }
+
+    fn cell_of(&self, action: &Action<S::Event>) -> Option<usize> {
+        match *action {
+            Action::Load(cell, _)
+            | Action::Store(cell, ..)
+            | Action::CompareExchange(cell, ..)
+            | Action::Wait(cell, ..)
+            | Action::Wake(cell, _) => Some(cell.into()),
+            Action::Read(area, index, _) | Action::Write(area, index, ..) => {
+                Some(self.rules.payload(area.into(), index.into()))
+            }
+            Action::Fence(_) | Action::Tell(_) => None,
+        }
+    }
+
+    fn place_of(&self, cell: usize) -> Place {
+        match cell.checked_sub(self.rules.words) {
+            None => Place::Word(cell),
+            Some(at) => Place::Payload { area: at / self.rules.area_words, index: at % self.rules.area_words },
         }
     }
 
     /// Whether a process would do this in the same turn as what came before it.
     fn is_inline(&self, action: &Action<S::Event>) -> bool {
+        if self.access_by_access {
+            return false;
+        }
         match *action {
             Action::Tell(_) => true,
             Action::Load(cell, _) | Action::Store(cell, ..) | Action::CompareExchange(cell, ..) => {
@@ -494,7 +582,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
         }
         let (operation, ahead) = self.stand(state, process);
         // Who has done nothing since it was started is as dead as before. Who looks at images looks at all of them.
-        let clean = clean && self.watched.is_none() || !begun;
+        let clean = clean && self.watched.is_none() && !self.access_by_access || !begun;
         let dies = !clean && choose.choose(Question::Dies, 2) == 1;
         // Where it could have died before, and nothing is different, that was this point too.
         self.coverage.at(process, operation, behind, ahead, deaths, dies || clean);
@@ -647,29 +735,29 @@ impl<S: Scenario + Clone + 'static> World<S> {
         }
         if let (Some(before), Some(site)) = (known, site) {
             let left = state.memory.doubts() < before;
-            let what = self.access(action, site, answer, left);
+            let what = self.access(state, action, site, answer, left);
             self.note(process, state, what);
         }
         Ok(answer)
     }
 
-    fn access(&self, action: Action<S::Event>, site: u8, answer: u64, left: bool) -> What {
+    fn access(&self, state: &State<S::Oracle>, action: Action<S::Event>, site: u8, answer: u64, left: bool) -> What {
         let (order, failure) = self.orders[usize::from(site)];
-        let (cell, found, stored) = match action {
-            Action::Load(cell, _) => (Some(cell.into()), Some(answer), None),
-            Action::Store(cell, _, value) => (Some(cell.into()), None, Some(value)),
-            Action::CompareExchange(cell, _, current, new) => {
-                (Some(cell.into()), Some(answer), (answer == current).then_some(new))
-            }
-            Action::Wait(cell, _, value) => (Some(cell.into()), Some(value), None),
-            Action::Wake(cell, _) => (Some(cell.into()), None, None),
-            Action::Fence(_) | Action::Tell(_) => (None, None, None),
-            Action::Read(area, index, _) => (Some(self.rules.payload(area.into(), index.into())), Some(answer), None),
-            Action::Write(area, index, _, value) => {
-                (Some(self.rules.payload(area.into(), index.into())), None, Some(value))
-            }
+        let cell = self.cell_of(&action);
+        let (found, stored) = match action {
+            Action::Load(..) | Action::Read(..) => (Some(answer), None),
+            Action::Store(.., value) | Action::Write(.., value) => (None, Some(value)),
+            Action::CompareExchange(_, _, current, new) => (Some(answer), (answer == current).then_some(new)),
+            Action::Wait(.., value) => (Some(value), None),
+            Action::Wake(..) | Action::Fence(_) | Action::Tell(_) => (None, None),
         };
         let exchange = matches!(action, Action::CompareExchange(..));
+        let is_wait = matches!(action, Action::Wait(..));
+        let facts = Facts {
+            place: cell.map(|cell| self.place_of(cell)),
+            found: cell.filter(|_| is_wait).map(|cell| state.memory.newest(cell)).or(found),
+            stored,
+        };
         What::Access {
             site: S::SITES[usize::from(site)],
             order: if exchange && stored.is_none() { failure } else { order },
@@ -677,6 +765,7 @@ impl<S: Scenario + Clone + 'static> World<S> {
             found: found.map(|value| self.value(cell, value)),
             stored: stored.map(|value| self.value(cell, value)),
             left,
+            facts,
         }
     }
 
@@ -780,9 +869,10 @@ impl<S: Scenario + Clone + 'static> System for World<S> {
             let process = who - count;
             let cell = state.memory.flush(&self.rules, process, choose);
             if self.lines.is_some() {
-                let value = self.value(Some(cell), state.memory.newest(cell));
-                let place = self.place(cell);
-                self.note(process, state, What::Flushes { place, value });
+                let stored = state.memory.newest(cell);
+                let facts = Facts { place: Some(self.place_of(cell)), found: None, stored: Some(stored) };
+                let what = What::Flushes { place: self.place(cell), value: self.value(Some(cell), stored), facts };
+                self.note(process, state, what);
             }
             return Ok(Step::More);
         };

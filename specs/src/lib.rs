@@ -4,7 +4,7 @@
 //! in a Java that is [found or downloaded](tools), or [tla-checker](checker) in this process. [`schedule`] runs them,
 //! as many at once as there are cores.
 //!
-//! What holds beyond all bounds is [proved](proof).
+//! What ties the specifications to the code is in [`traces`]; what holds beyond all bounds is [proved](proof).
 #![forbid(unsafe_code)]
 
 pub mod checker;
@@ -17,6 +17,7 @@ pub mod schedule;
 pub mod scratch;
 pub mod tlc;
 pub mod tools;
+pub mod traces;
 
 use std::path::Path;
 

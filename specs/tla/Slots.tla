@@ -462,12 +462,16 @@ Dies(p) ==
 Publishing == pc[Producer] \in {"scan", "help", "rescan", "retire", "retire_fence",
                                 "fill_first", "fill_second", "measure", "seal", "publish"}
 
-(* The words of a slot as a kill may leave them: of each, the newest store, or what was there before. Where nobody peeks,
-nobody ever looks at them; then "garbage" says so with fewer states. *)
+\* A word of the payload whose copy was cut short: neither the old word nor the new one. Which of them, is of no account.
+Torn == <<0, 1>>
+Copied(now, was) == IF now = was THEN {now} ELSE {now, was, Torn}
+
+(* The words of a slot as a kill may leave them: of each, the newest store, or what was there before; payload is copied
+byte by byte. Where nobody peeks, nobody ever looks at them; then "garbage" says so with fewer states. *)
 Left(now, was) ==
     CASE Leaves = "all" -> {now}
       [] Leaves = "any" -> [seq : {now.seq, was.seq}, length : {now.length, was.length},
-                            first : {now.first, was.first}, second : {now.second, was.second}]
+                            first : Copied(now.first, was.first), second : Copied(now.second, was.second)]
       [] Leaves = "garbage" -> {Empty}
 
 KillProducer ==

@@ -176,6 +176,7 @@ fn found(prepared: &Prepared, result: CheckResult) -> Found {
         distinct_states: number(|stats| stats.states_explored),
         depth: number(|stats| stats.max_depth_reached).map(Depth::Exact),
         details,
+        figures: Vec::new(),
     }
 }
 

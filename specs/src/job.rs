@@ -4,6 +4,7 @@
 //! and a line in [`Manifest::jobs`](crate::manifest::Manifest::jobs).
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -17,17 +18,26 @@ pub enum Engine {
     Tlc,
     /// The crate `tla-checker`, in this process.
     TlaChecker,
+    /// Executions of the code, which TLC accepts or refuses: [`traces`](crate::traces).
+    Traces,
+    /// The states that the code reaches and those that TLC reaches: [`equal`](crate::traces::equal).
+    States,
+    /// The solver z3: [`proof`](crate::proof).
+    Z3,
 }
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Engine; 2] = [Engine::Tlc, Engine::TlaChecker];
+    pub const ALL: [Engine; 5] = [Engine::Tlc, Engine::TlaChecker, Engine::Traces, Engine::States, Engine::Z3];
 
     /// Its name in the manifest and in the results.
     pub fn name(self) -> &'static str {
         match self {
             Engine::Tlc => "tlc",
             Engine::TlaChecker => "tla-checker",
+            Engine::Traces => "traces",
+            Engine::States => "states",
+            Engine::Z3 => "z3",
         }
     }
 }
@@ -100,6 +110,11 @@ impl Gauge {
     pub fn stopped(&self) -> bool {
         self.stop.load(Relaxed)
     }
+
+    /// What is set when the run has to end.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
 }
 
 /// What a run came to.
@@ -113,17 +128,23 @@ pub struct Found {
     pub depth: Option<Depth>,
     /// For people: the counterexample state by state, or what the engine said of an error.
     pub details: String,
+    /// What else was counted, by its name.
+    pub figures: Vec<(&'static str, u64)>,
 }
 
 impl Found {
     /// Nothing was found out, for this reason.
     pub fn error(why: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Error(why.into()), distinct_states: None, depth: None, details: String::new() }
+        Self::of(Outcome::Error(why.into()))
     }
 
     /// The run was stopped.
     pub fn stopped() -> Self {
-        Self { outcome: Outcome::Stopped, distinct_states: None, depth: None, details: String::new() }
+        Self::of(Outcome::Stopped)
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        Self { outcome, distinct_states: None, depth: None, details: String::new(), figures: Vec::new() }
     }
 }
 
@@ -206,6 +227,9 @@ pub struct Row {
     pub violated: Option<String>,
     /// Why it is not ok.
     pub why: Option<String>,
+    /// What else was counted.
+    #[serde(flatten)]
+    pub figures: BTreeMap<&'static str, u64>,
 }
 
 impl Row {
@@ -231,6 +255,7 @@ impl Row {
                 _ => None,
             },
             why: (!complaints.is_empty()).then(|| complaints.join("; ")),
+            figures: found.figures.iter().copied().collect(),
         }
     }
 }

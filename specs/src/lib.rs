@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+pub mod checks;
 pub mod job;
 pub mod manifest;
 pub mod model;

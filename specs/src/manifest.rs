@@ -1,6 +1,7 @@
 //! The manifest: every run, and what it must come to.
 
 use crate::checker;
+use crate::checks::{self, Check};
 use crate::job::{Engine, Expectation, Found, Gauge, Job, Title};
 use crate::model::Model;
 use crate::tlc::{Search, Tlc};
@@ -19,6 +20,36 @@ pub struct Manifest {
     pub path: PathBuf,
     /// The runs, in its order.
     pub runs: Vec<Run>,
+    /// The checks, in its order.
+    pub checks: Vec<Check>,
+}
+
+/// Something that can be chosen: a run by one of its engines, or a check.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What runs it.
+    pub engine: Engine,
+    /// Whether it is one of the small ones.
+    pub quick: bool,
+}
+
+/// Finds what engines need.
+pub trait FindTools {
+    /// TLC.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    fn tlc(&self) -> Result<Tlc, String>;
+
+    /// z3.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    fn z3(&self) -> Result<PathBuf, String>;
 }
 
 /// A table `[[run]]`: a model, checked by every one of its engines.
@@ -83,6 +114,8 @@ impl std::error::Error for ManifestError {}
 struct Tables {
     #[serde(default)]
     run: Vec<Run>,
+    #[serde(default)]
+    check: Vec<Check>,
 }
 
 impl Manifest {
@@ -96,7 +129,7 @@ impl Manifest {
         let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         let tables: Tables = toml::from_str(&text).map_err(|error| failed(error.to_string()))?;
         let path = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { path, runs: tables.run })
+        Ok(Self { path, runs: tables.run, checks: tables.check })
     }
 
     /// What is wrong with its runs; nothing else is run then. `unpinned`: counts may be missing, as before `--bless`.
@@ -116,6 +149,12 @@ impl Manifest {
             }
             problems.extend(run.problems(&self.tla(), unpinned).into_iter().map(|why| format!("{}: {why}", run.name)));
         }
+        for check in &self.checks {
+            if !names.insert(&check.name) {
+                problems.push(format!("{}: there are two of this name", check.name));
+            }
+            problems.extend(check.problem(&self.tla()).map(|why| format!("{}: {why}", check.name)));
+        }
         if problems.is_empty() { Ok(()) } else { Err(ManifestError { path: self.path.clone(), problems }) }
     }
 
@@ -124,34 +163,53 @@ impl Manifest {
         self.path.parent().unwrap_or(Path::new("")).join("tla")
     }
 
-    /// The runs that are chosen, one for each engine. `tlc` is needed as soon as one of them is TLC's.
+    /// Everything there is.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let entry = |run: &'_ Run, engine| Entry { name: &run.name, engine, quick: run.quick };
+        let runs = self.runs.iter().flat_map(move |run| run.engines.iter().map(move |engine| entry(run, *engine)));
+        runs.chain(self.checks.iter().map(|check| Entry { name: &check.name, engine: check.engine, quick: check.quick }))
+    }
+
+    /// What is chosen, as jobs. A tool is looked for as soon as one of them needs it. `quick`: checks that can do less
+    /// do less.
     ///
     /// # Errors
     ///
-    /// Why there is no TLC.
+    /// Why a tool cannot be had.
     pub fn jobs(
         &self,
-        chosen: impl Fn(&Run, Engine) -> bool,
-        tlc: impl FnOnce() -> Result<Tlc, String>,
+        chosen: impl Fn(Entry<'_>) -> bool,
+        quick: bool,
+        tools: &impl FindTools,
     ) -> Result<Vec<Box<dyn Job>>, String> {
-        let pairs = || self.runs.iter().flat_map(|run| run.engines.iter().map(move |engine| (run, *engine)));
-        let chosen: Vec<_> = pairs().filter(|(run, engine)| chosen(run, *engine)).collect();
-        let tlc = match chosen.iter().any(|(_, engine)| *engine == Engine::Tlc) {
-            true => Some(Arc::new(tlc()?)),
-            false => None,
-        };
-        let job = |(run, engine): (&Run, Engine)| -> Result<Box<dyn Job>, String> {
-            let model = Model::new(&self.tla(), &run.module, &run.config);
-            let (title, expectation) = (run.title(engine), run.expectation());
-            Ok(match engine {
-                Engine::Tlc => {
-                    let tlc = tlc.clone().ok_or("TLC is needed and was not looked for")?;
-                    Box::new(TlcJob { title, expectation, model, tlc, search: run.search() })
+        let is_needed = |engines: &[Engine]| self.entries().any(|it| engines.contains(&it.engine) && chosen(it));
+        let tlc = is_needed(&[Engine::Tlc, Engine::Traces, Engine::States]).then(|| tools.tlc()).transpose()?;
+        let tlc = tlc.map(Arc::new);
+        let z3 = is_needed(&[Engine::Z3]).then(|| tools.z3()).transpose()?;
+        let tools = checks::Tools { tlc: tlc.clone(), z3 };
+        let mut jobs: Vec<Box<dyn Job>> = Vec::new();
+        for run in &self.runs {
+            for &engine in &run.engines {
+                if !chosen(Entry { name: &run.name, engine, quick: run.quick }) {
+                    continue;
                 }
-                Engine::TlaChecker => Box::new(CheckerJob { title, expectation, model }),
-            })
-        };
-        chosen.into_iter().map(job).collect()
+                let model = Model::new(&self.tla(), &run.module, &run.config);
+                let (title, expectation) = (run.title(engine), run.expectation());
+                jobs.push(match engine {
+                    Engine::Tlc => {
+                        let tlc = tlc.clone().ok_or("TLC is needed and was not looked for")?;
+                        Box::new(TlcJob { title, expectation, model, tlc, search: run.search() })
+                    }
+                    _ => Box::new(CheckerJob { title, expectation, model }),
+                });
+            }
+        }
+        for check in &self.checks {
+            if chosen(Entry { name: &check.name, engine: check.engine, quick: check.quick }) {
+                jobs.extend(check.jobs(&self.tla(), &tools, quick));
+            }
+        }
+        Ok(jobs)
     }
 
     /// Writes the counts that were found into the manifest's file, and leaves everything else in it as it is.
@@ -232,6 +290,9 @@ impl Run {
         let engines: BTreeSet<_> = self.engines.iter().map(|engine| engine.name()).collect();
         if engines.is_empty() || engines.len() < self.engines.len() {
             problem("engines: each one once, and at least one".to_owned());
+        }
+        if self.engines.iter().any(|engine| !matches!(engine, Engine::Tlc | Engine::TlaChecker)) {
+            problem("engines: a model is run by tlc and by tla-checker; what else there is, is a [[check]]".to_owned());
         }
         let model = Model::new(tla, &self.module, &self.config);
         if !model.module_path().is_file() {

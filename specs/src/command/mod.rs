@@ -5,7 +5,8 @@ mod watch;
 
 use clap::Parser;
 use lastword_specs::job::{Depth, Engine, Expectation, Found, Job, Outcome, Row};
-use lastword_specs::manifest::{Counts, Expected, Manifest, Run};
+use lastword_specs::checks::Check;
+use lastword_specs::manifest::{Counts, Entry, Expected, FindTools, Manifest};
 use lastword_specs::schedule::{Event, run_all};
 use lastword_specs::scratch::Scratch;
 use lastword_specs::tlc::Tlc;
@@ -82,7 +83,11 @@ const MORE: &str = "Examples:
 
 JSON: name, spec, config, engine, expected (pass, fail), result (pass, fail, error), ok, distinct_states, depth,
 seconds, violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does
-not say; up to a violation, they are how far the search came.
+not say; up to a violation, they are how far the search came. Some engines count more:
+  traces  executions of the code, different traces, events, accepted traces, damaged ones and how many of those were
+          refused; parts of the specification's actions and how many of them are uncovered
+  states  code_states, spec_states: distinct states that the code reaches and the specification
+  z3      obligations, discharged; agreements: answers in which the translation and the specification agree
 
 Tools:
   Java   LASTWORD_JAVA, else JAVA_HOME/bin/java, else `java` in PATH (Debian: apt install default-jre-headless)
@@ -135,27 +140,22 @@ fn specs(arguments: &Arguments) -> Result<bool, Failure> {
     let manifest = Manifest::read(&arguments.manifest).map_err(|error| Failure::Needs(error.to_string()))?;
     manifest.check(arguments.bless).map_err(|error| Failure::Needs(error.to_string()))?;
     for name in &arguments.only {
-        if !manifest.runs.iter().any(|run| run.name == *name) {
+        if !manifest.entries().any(|entry| entry.name == *name) {
             return Err(Failure::Usage(format!("there is no run `{name}`; --list shows them")));
         }
     }
-    let chosen = |run: &Run, engine| {
-        (run.quick || !arguments.quick)
-            && (arguments.only.is_empty() || arguments.only.contains(&run.name))
-            && arguments.engine.is_none_or(|only| only == engine)
+    let chosen = |entry: Entry<'_>| {
+        (entry.quick || !arguments.quick)
+            && (arguments.only.is_empty() || arguments.only.iter().any(|name| name == entry.name))
+            && arguments.engine.is_none_or(|only| only == entry.engine)
     };
     if arguments.list {
         return list(&manifest, chosen, arguments.json).map(|()| true);
     }
     let stop = stop_on_signals();
     let threads = arguments.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let tools = Toolbox::new(arguments.offline);
-    let find_tlc = || {
-        std::fs::create_dir_all(&tools.cache).map_err(|error| format!("{}: {error}", tools.cache.display()))?;
-        let scratch = Scratch::new(&tools.cache).map_err(|error| format!("{}: {error}", tools.cache.display()))?;
-        Tlc::find(&tools, &Arc::new(scratch), threads, &|| stop.load(Relaxed))
-    };
-    let jobs = manifest.jobs(chosen, find_tlc).map_err(|why| stopped_or(&stop, why))?;
+    let tools = Tools { toolbox: Toolbox::new(arguments.offline), threads, stop: Arc::clone(&stop) };
+    let jobs = manifest.jobs(chosen, arguments.quick, &tools).map_err(|why| stopped_or(&stop, why))?;
     if jobs.is_empty() {
         return Err(Failure::Usage("there is no such run; --list shows all".to_owned()));
     }
@@ -185,14 +185,36 @@ fn specs(arguments: &Arguments) -> Result<bool, Failure> {
     Ok(clean)
 }
 
+/// Finds what engines need.
+struct Tools {
+    toolbox: Toolbox,
+    threads: usize,
+    stop: Arc<AtomicBool>,
+}
+
+impl FindTools for Tools {
+    fn tlc(&self) -> Result<Tlc, String> {
+        let cache = &self.toolbox.cache;
+        let failed = |error: std::io::Error| format!("{}: {error}", cache.display());
+        std::fs::create_dir_all(cache).map_err(failed)?;
+        let scratch = Scratch::new(cache).map_err(failed)?;
+        Tlc::find(&self.toolbox, &Arc::new(scratch), self.threads, &|| self.stop.load(Relaxed))
+    }
+
+    fn z3(&self) -> Result<PathBuf, String> {
+        self.toolbox.z3(&|| self.stop.load(Relaxed)).map_err(|error| error.to_string())
+    }
+}
+
 fn stopped_or(stop: &AtomicBool, why: String) -> Failure {
     if stop.load(Relaxed) { Failure::Stopped } else { Failure::Needs(why) }
 }
 
-fn list(manifest: &Manifest, chosen: impl Fn(&Run, Engine) -> bool, json: bool) -> Result<(), Failure> {
-    let width = manifest.runs.iter().map(|run| run.name.len()).max().unwrap_or(0);
+fn list(manifest: &Manifest, chosen: impl Fn(Entry<'_>) -> bool, json: bool) -> Result<(), Failure> {
+    let width = manifest.entries().map(|entry| entry.name.len()).max().unwrap_or(0);
     for run in &manifest.runs {
-        let engines: Vec<_> = run.engines.iter().filter(|engine| chosen(run, **engine)).map(|it| it.name()).collect();
+        let is_chosen = |engine: &&Engine| chosen(Entry { name: &run.name, engine: **engine, quick: run.quick });
+        let engines: Vec<_> = run.engines.iter().filter(is_chosen).map(|it| it.name()).collect();
         if engines.is_empty() {
             continue;
         }
@@ -211,6 +233,20 @@ fn list(manifest: &Manifest, chosen: impl Fn(&Run, Engine) -> bool, json: bool) 
             let (name, engines, violates) =
                 (&run.name, engines.join(", "), run.violates.as_deref().unwrap_or_default());
             print(format_args!("{name:width$} {:8} {quick:5} {engines:16} {expected} {violates}", run.spec))?;
+        }
+    }
+    for check in &manifest.checks {
+        let Check { name, spec, config, engine, quick } = check;
+        if !chosen(Entry { name, engine: *engine, quick: *quick }) {
+            continue;
+        }
+        if json {
+            print_json(&serde_json::json!({
+                "name": name, "spec": spec, "config": config, "engines": [engine], "quick": quick, "expected": "pass",
+            }))?;
+        } else {
+            let quick = if *quick { "quick" } else { "" };
+            print(format_args!("{name:width$} {spec:8} {quick:5} {engine:16} pass"))?;
         }
     }
     Ok(())

@@ -65,6 +65,7 @@ pub(super) fn head(config: usize) -> String {
 /// A row of the table.
 pub(super) fn line(row: &Row, config: usize) -> String {
     let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), count);
+    let figures: String = row.figures.iter().map(|(name, figure)| format!("  {name} {}", count(*figure))).collect();
     let end = match (row.ok, &row.violated) {
         (true, Some(violated)) => format!("  {violated}"),
         (true, None) => String::new(),
@@ -80,5 +81,5 @@ pub(super) fn line(row: &Row, config: usize) -> String {
         number(row.distinct_states),
         number(row.depth),
         row.seconds
-    )
+    ) + &figures
 }

@@ -65,6 +65,25 @@ impl Tlc {
         Ok(tlc)
     }
 
+    /// The program `java`.
+    pub fn java_path(&self) -> &Path {
+        &self.java
+    }
+
+    /// The jar of the TLA+ tools.
+    pub fn jar_path(&self) -> &Path {
+        &self.jar
+    }
+
+    /// A new temporary directory.
+    ///
+    /// # Errors
+    ///
+    /// There cannot be one.
+    pub fn scratch(&self) -> std::io::Result<PathBuf> {
+        self.scratch.directory()
+    }
+
     /// What TLC says of its options.
     fn help(&self, stopped: &dyn Fn() -> bool) -> Result<String, String> {
         let command = format!("{} -cp {} tlc2.TLC", self.java.display(), self.jar.display());

@@ -91,6 +91,10 @@ impl Tools {
         let mut command = Command::new(&self.java);
         // The data are deep in operators of one line each; a state is small.
         command.args(["-XX:+UseSerialGC", "-Xss64m", "-Xmx3g"]);
+        // TLC unpacks its own modules there, and another one's could be half unpacked.
+        let mut temporary = std::ffi::OsString::from("-Djava.io.tmpdir=");
+        temporary.push(&home);
+        command.arg(temporary).arg("-XX:-UsePerfData");
         command.arg("-cp").arg(&self.jar).arg("tlc2.TLC");
         command.args(["-workers", "1", "-deadlock", "-metadir"]);
         command.arg(home.join("states")).arg("-config").arg(home.join("run.cfg"));

@@ -1,0 +1,189 @@
+//! Checks of a specification that are no search of its states: traces of the code, its states, the proof.
+
+use crate::job::{Engine, Expectation, Found, Gauge, Job, Outcome, Title};
+use crate::proof;
+use crate::tlc::Tlc;
+use crate::traces::check::{Set, check};
+use crate::traces::coverage::Coverage;
+use crate::traces::subject::Subject;
+use crate::traces::{equal, ready, sets, slots, status, tlc as trace_tlc};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A table `[[check]]`: everything in it has to hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Unlike every other, and unlike that of a run.
+    pub name: String,
+    /// The specification: `Slots`, `Ready`, `Status`.
+    pub spec: String,
+    /// The module that is to do with it, without `.tla`.
+    pub config: String,
+    /// What is checked: `traces`, `states`, `z3`.
+    pub engine: Engine,
+    /// Whether it is one of the small ones. Of traces, a quick run takes fewer.
+    #[serde(default)]
+    pub quick: bool,
+}
+
+/// What checks need, each as far as one of them needs it.
+#[derive(Clone, Debug, Default)]
+pub struct Tools {
+    /// TLC.
+    pub tlc: Option<Arc<Tlc>>,
+    /// z3.
+    pub z3: Option<PathBuf>,
+}
+
+impl Check {
+    /// What is wrong with it.
+    pub fn problem(&self, tla: &Path) -> Option<String> {
+        let module = tla.join(&self.config).with_extension("tla");
+        if !module.is_file() {
+            return Some(format!("config: there is no {}", module.display()));
+        }
+        match (self.engine, &self.spec[..]) {
+            (Engine::Traces, "Slots" | "Ready" | "Status") | (Engine::States | Engine::Z3, "Slots") => None,
+            (engine, spec) => Some(format!("there is no check of {spec} by {engine}")),
+        }
+    }
+
+    /// What there is to do, of it and of what it has to refuse. `tla` is where the modules are.
+    pub fn jobs(&self, tla: &Path, tools: &Tools, quick: bool) -> Vec<Box<dyn Job>> {
+        let title = Title {
+            name: self.name.clone(),
+            spec: self.spec.clone(),
+            config: self.config.clone(),
+            engine: self.engine,
+        };
+        let job = |title, expectation, control| -> Box<dyn Job> {
+            let (modules, tools) = (tla.to_owned(), tools.clone());
+            Box::new(CheckJob { title, expectation, control, modules, tools, quick })
+        };
+        let mut jobs = vec![job(title.clone(), Expectation::Pass { distinct_states: None, depth: None }, None)];
+        if self.engine == Engine::Z3 {
+            for control in proof::controls() {
+                let name = format!("{}: {control}", self.name);
+                let title = Title { name, config: control.to_string(), ..title.clone() };
+                jobs.push(job(title, Expectation::Fail(NOT_INDUCTIVE.to_owned()), Some(control)));
+            }
+        }
+        jobs
+    }
+}
+
+/// What is violated by what is broken on purpose.
+const NOT_INDUCTIVE: &str = "Inductive";
+
+struct CheckJob {
+    title: Title,
+    expectation: Expectation,
+    /// What is broken on purpose.
+    control: Option<proof::Control>,
+    modules: PathBuf,
+    tools: Tools,
+    quick: bool,
+}
+
+impl Job for CheckJob {
+    fn title(&self) -> &Title {
+        &self.title
+    }
+
+    fn expectation(&self) -> &Expectation {
+        &self.expectation
+    }
+
+    fn run(&self, gauge: &Gauge) -> Found {
+        let found = match (self.title.engine, &self.title.spec[..]) {
+            (Engine::Traces, "Ready") => self.traces::<ready::Ready>(sets::READY, gauge),
+            (Engine::Traces, "Status") => self.traces::<status::Status>(sets::STATUS, gauge),
+            (Engine::Traces, _) => self.traces::<slots::Slots>(sets::SLOTS, gauge),
+            (Engine::States, _) => self.states(gauge),
+            _ => self.proof(gauge),
+        };
+        match found {
+            _ if gauge.stopped() => Found::stopped(),
+            Ok(found) => found,
+            Err(why) => {
+                let (first, rest) = why.split_once('\n').unwrap_or((&why, ""));
+                Found { details: rest.to_owned(), ..Found::error(first) }
+            }
+        }
+    }
+}
+
+impl CheckJob {
+    fn tlc(&self, gauge: &Gauge) -> Result<trace_tlc::Tools, String> {
+        let tlc = self.tools.tlc.as_ref().ok_or("TLC is needed and was not looked for")?;
+        let scratch = tlc.scratch().map_err(|error| format!("there is no temporary directory: {error}"))?;
+        let (java, jar) = (tlc.java_path().to_owned(), tlc.jar_path().to_owned());
+        Ok(trace_tlc::Tools { java, jar, modules: self.modules.clone(), scratch, stop: gauge.stop() })
+    }
+
+    fn traces<S: Subject>(&self, sets: &[Set<S::Scenario>], gauge: &Gauge) -> Result<Found, String> {
+        let tools = self.tlc(gauge)?;
+        let mut coverage = Coverage::default();
+        let mut details = String::new();
+        let mut states = 0;
+        let mut sums = [("executions", 0), ("traces", 0), ("events", 0), ("accepted", 0), ("damaged", 0), ("refused", 0)];
+        for set in sets.iter().filter(|set| set.is_part_of(self.quick)) {
+            let row = check::<S>(&tools, set, self.quick, &mut coverage)?;
+            let (damaged, refused) = row.damage();
+            let these = [row.executions, row.traces, row.events, row.accepted, damaged, refused];
+            for (sum, this) in sums.iter_mut().zip(these) {
+                sum.1 += this as u64;
+            }
+            states += row.states;
+            details.push_str(&format!("{row}\n"));
+        }
+        let (parts, uncovered) = coverage.uncovered();
+        // What goes wrong leaves its files for a look, until the command ends.
+        let _ = std::fs::remove_dir_all(&tools.scratch);
+        let mut figures: Vec<_> = sums.into();
+        figures.extend([("parts", parts as u64), ("uncovered", uncovered.len() as u64)]);
+        let outcome = match uncovered.first() {
+            None => Outcome::Pass,
+            Some(first) => Outcome::Error(format!(
+                "{} of {parts} parts of the actions of {} are taken by no trace, the first at {first}",
+                uncovered.len(),
+                S::SPECIFICATION
+            )),
+        };
+        details.push_str(&uncovered.join("\n"));
+        Ok(Found { outcome, distinct_states: Some(states), depth: None, details, figures })
+    }
+
+    fn states(&self, gauge: &Gauge) -> Result<Found, String> {
+        let tools = self.tlc(gauge)?;
+        let compared = equal::compare(&tools)?;
+        let _ = std::fs::remove_dir_all(&tools.scratch);
+        let figures = vec![("code_states", compared.code as u64), ("spec_states", compared.specification as u64)];
+        let distinct_states = Some(compared.specification as u64);
+        Ok(Found { outcome: Outcome::Pass, distinct_states, depth: None, details: String::new(), figures })
+    }
+
+    fn proof(&self, gauge: &Gauge) -> Result<Found, String> {
+        let Some(z3) = &self.tools.z3 else { return Err("z3 is needed and was not looked for".to_owned()) };
+        let stopped = || gauge.stopped();
+        let report = match &self.control {
+            None => proof::prove(&self.modules, z3, &stopped),
+            Some(control) => proof::break_on_purpose(&self.modules, z3, control, &stopped),
+        };
+        let report = report.map_err(|error| error.to_string())?;
+        let discharged = report.discharged();
+        let mut figures =
+            vec![("obligations", report.obligations.len() as u64), ("discharged", discharged as u64)];
+        figures.extend(self.control.is_none().then_some(("agreements", report.compared() as u64)));
+        let (outcome, details) = match (report.wrong(), &self.control) {
+            (wrong, _) if wrong.is_empty() => (Outcome::Pass, String::new()),
+            (wrong, Some(_)) => (Outcome::Fail(vec![NOT_INDUCTIVE.to_owned()]), wrong.join("\n")),
+            (wrong, None) => {
+                (Outcome::Error(format!("{} things are not as they have to be", wrong.len())), wrong.join("\n"))
+            }
+        };
+        Ok(Found { outcome, distinct_states: None, depth: None, details, figures })
+    }
+}

@@ -166,8 +166,28 @@ pub fn check<S: Subject>(
     })
 }
 
+/// The numbers of the traces, from 1, that TLC accepts of some of broken code, with the constants of a set.
+pub(super) fn accepted<'e, S: Subject>(
+    tools: &Tools,
+    set: &Set<S::Scenario>,
+    traces: impl Iterator<Item = &'e [Event]> + Clone,
+) -> Result<BTreeSet<usize>, String> {
+    let Some((scenario, _)) = set.scenarios.first() else { return Err(format!("{}: there is no scenario", set.name)) };
+    let runner = Runner {
+        tools,
+        module: S::MODULE,
+        specification: S::SPECIFICATION,
+        constants: S::constants(scenario, set.options),
+        definitions: S::definitions(&mut traces.clone()),
+    };
+    Ok(runner.run(&format!("{}-broken", set.name), traces, 0, false)?.accepted())
+}
+
 /// How many executions a set has, and their different traces, each with the number of its scenario.
-pub fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
+pub fn executions<S: Subject>(
+    set: &Set<S::Scenario>,
+    quick: bool,
+) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
     let mut worlds = Vec::new();
     for (scenario, kills) in set.scenarios {
         let world = World::new(scenario, &Setting::new(set.model, *kills))?;

@@ -74,6 +74,10 @@ pub const SLOTS: &[Set<Slots>] = &[
     random("any order", &[(of(&[SIX, READS, SLEEPS, PEEKS], 2), 3)], 500, 40, Options::ANY_ORDER),
 ];
 
+/// What the code is broken in.
+pub const SLOTS_BROKEN: Set<Slots> =
+    random("everything", &[(of(&[SIX, SLEEPS, READS, PEEKS, PEEKS], 2), 4)], 0, 0, Options::STRICT);
+
 type Ready = ready::Scenario<'static>;
 
 const SENDS: &[ready::Op] = &[Send(16), Send(8), Send(0), Send(16), Send(8)];
@@ -128,6 +132,10 @@ pub const READY: &[Set<Ready>] = &[
     ),
 ];
 
+/// What the code is broken in.
+pub const READY_BROKEN: Set<Ready> =
+    random("both sleep", &[(mailbox(&[SLEEPING_SENDS, SLEEPING_RECEIVES], None), 3)], 0, 0, Options::STRICT);
+
 type Status = status::Scenario<'static>;
 
 const SETS: &[status::Op] = &[Put(0), Put(1), Put(1), Put(0), Put(1), Put(0)];
@@ -159,3 +167,7 @@ pub const STATUS: &[Set<Status>] = &[
         ..random("one word", &[(board(&[&[Put(0), Put(0)], &[Get(0), Get(0)]], 1), 2)], 300, 40, Options::STRICT)
     },
 ];
+
+/// What the code is broken in.
+pub const STATUS_BROKEN: Set<Status> =
+    Set { model: Model::Tso, ..random("two words", &[(board(&[SETS, GETS, GETS], 2), 3)], 0, 0, Options::STRICT) };

@@ -91,7 +91,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// The actions that a disjunction is made of: what it names, but for sets of processes and words, and other disjunctions.
+/// The actions that a disjunction is made of: what it names, but for sets of processes and words, and other
+/// disjunctions.
 fn leaves(definitions: &[(&str, String)], name: &str, found: &mut BTreeSet<String>) {
     let (_, text) = definitions.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("{name} is defined"));
     for word in words(text) {

@@ -1,8 +1,8 @@
 //! The code with a step broken: its executions are rejected.
 //!
-//! The protocols' variants with a missing or misplaced step are the ones that the simulator's oracles have to find. Here
-//! no oracle is asked: each of them must have executions that TLC does not accept. An execution ends where an oracle
-//! finds a promise broken, if that comes first.
+//! The protocols' variants with a missing or misplaced step are the ones that the simulator's oracles have to find.
+//! Here no oracle is asked: each of them must have executions that TLC does not accept. An execution ends where an
+//! oracle finds a promise broken, if that comes first.
 
 use super::check::Set;
 use super::engine::Engine;

@@ -3,8 +3,8 @@
 //! The simulator runs the shipped source of the protocols. What each access found and stored becomes an
 //! [event] that bears the name of a TLA+ action; an execution is a sequence of events; TLC accepts it only if the
 //! specification has a behaviour with exactly these events ([`check`]). Traces that are [damaged](damage) have to be
-//! rejected, and so have executions of the code with a step [broken]. The traces have to exercise every branch of every action ([`coverage`]). And for a small scenario the code
-//! and the specification reach the same states ([`equal`]).
+//! rejected, and so have executions of the code with a step [broken]. The traces have to exercise every branch of every
+//! action ([`coverage`]). And for a small scenario the code and the specification reach the same states ([`equal`]).
 //!
 //! `specs/README.traces.md` is the guide.
 
@@ -68,8 +68,8 @@ pub struct Report {
 /// Checks the executions of a protocol, and tells of each set when it is done.
 ///
 /// # Errors
-/// A genuine execution is rejected, a damaged one accepted, a part of an action is never exercised, or TLC cannot be run:
-/// what to look at.
+/// A genuine execution is rejected, a damaged one accepted, a part of an action is never exercised, or TLC cannot be
+/// run: what to look at.
 pub fn check(tools: &Tools, protocol: Protocol, quick: bool, each: &mut dyn FnMut(&Row)) -> Result<Report, String> {
     match protocol {
         Protocol::Slots => {

@@ -16,6 +16,14 @@ fn main() {
         }
         return;
     }
+    if args[1] == "broken" {
+        use lastword_protocol::model::variant;
+        use lastword_specs::traces::{broken, ready::Ready, sets, slots::Slots, status::Status};
+        println!("{:#?}", broken::check::<Slots>(&tools, &sets::SLOTS_BROKEN, variant::SLOTS));
+        println!("{:#?}", broken::check::<Ready>(&tools, &sets::READY_BROKEN, variant::READY));
+        println!("{:#?}", broken::check::<Status>(&tools, &sets::STATUS_BROKEN, variant::STATUS));
+        return;
+    }
     for protocol in Protocol::ALL.into_iter().filter(|p| args.len() < 3 || args[2] == p.module()) {
         match check(&tools, protocol, args[1] == "quick", &mut |row| println!("{row}\n    {:?}", row.damaged)) {
             Ok(r) => println!("{} ok, {} parts; {}\n {:?}", protocol.module(), r.parts, r.broken, r.broken.all),

@@ -77,6 +77,10 @@ impl Subject for Ready {
     const SPECIFICATION: &'static str = "Ready";
     const ACTIONS: &'static [Action] = ACTIONS;
     const CERTAIN: &'static [&'static str] = &["state"];
+    const UNSEEN: &'static [(&'static str, &'static str)] = &[(
+        "the writer does not look",
+        "the access that the specification does not allow is the one at which an oracle ends the execution",
+    )];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         covered(scenario)?;

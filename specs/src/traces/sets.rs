@@ -20,6 +20,7 @@ const MIXED: &[slots::Op] = &[ReadLast, ONE, ReadLast, ONE, ONE, ReadLast, ONE];
 const READS: &[slots::Op] = &[Newest, Acquire, Reread, Release, Newest, Acquire, Acquire, Newest, Release];
 const ACQUIRES: &[slots::Op] = &[Acquire, Acquire, Acquire];
 const SLEEPS: &[slots::Op] = &[Sleep, Acquire, Sleep, Acquire, Sleep, Release, Sleep, Acquire, Newest, Sleep, Acquire];
+const CROWDS: &[slots::Op] = &[Acquire, Acquire, Release, Acquire, Acquire, Release, Acquire, Acquire, Acquire, Sleep];
 const PEEKS: &[slots::Op] = &[Peek, Peek, Peek];
 
 type Slots = slots::Scenario<'static>;
@@ -75,8 +76,13 @@ pub const SLOTS: &[Set<Slots>] = &[
 ];
 
 /// What the code is broken in.
-pub const SLOTS_BROKEN: Set<Slots> =
-    random("everything", &[(of(&[SIX, SLEEPS, READS, PEEKS, PEEKS], 2), 4)], 0, 0, Options::STRICT);
+pub const SLOTS_BROKEN: Set<Slots> = random(
+    "crowded",
+    &[(of(&[TWELVE, SLEEPS, PEEKS], 1), 4), (of(&[TWELVE, CROWDS, PEEKS], 1), 4), (of(&[TWO, SLEEPS, PEEKS], 1), 3)],
+    0,
+    0,
+    Options::STRICT,
+);
 
 type Ready = ready::Scenario<'static>;
 

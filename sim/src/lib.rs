@@ -4,7 +4,8 @@
 //! that trait is a [memory model](memory). Its processes are [turned into data](program), so that a [world] of them can
 //! be at any of its states again, and a search can [go through all of them](exhaustive), or [try some at
 //! random](sample). Whatever is not determined is one call, [`Choose::choose`](choose::Choose::choose); a run is the
-//! list of its answers, which can be [told line by line](executions), [made smaller](shrink), [written down](token), [drawn](diagram) and run again.
+//! list of its answers, which can be [told line by line](executions), [made smaller](shrink), [written down](token),
+//! [drawn](diagram) and run again.
 //!
 //! [`case`] has the scenarios by name, [`verify`] those that the project promises to hold, [`mutants`] the broken
 //! variants that they have to reject, [`museum`] designs by others that fail.

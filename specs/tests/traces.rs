@@ -3,7 +3,10 @@
 use lastword_protocol::memory::Site;
 use lastword_protocol::{ready, slots, status};
 use lastword_specs::traces::check::{Set, executions};
-use lastword_specs::traces::event::action_of;
+use lastword_specs::traces::coverage::{Coverage, instrument};
+use lastword_specs::traces::damage::{Damage, Damaged, Numbers, damage};
+use lastword_specs::traces::data;
+use lastword_specs::traces::event::{Event, action_of};
 use lastword_specs::traces::ready::Ready;
 use lastword_specs::traces::sets;
 use lastword_specs::traces::slots::Slots;
@@ -88,7 +91,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// The actions that a disjunction is made of: what it names, but for sets of processes and words, and other disjunctions.
+/// The actions that a disjunction is made of: what it names, but for sets of processes and words, and other
+/// disjunctions.
 fn leaves(definitions: &[(&str, String)], name: &str, found: &mut BTreeSet<String>) {
     let (_, text) = definitions.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("{name} is defined"));
     for word in words(text) {
@@ -193,4 +197,89 @@ fn the_executions_take_every_action() {
     all::<Slots>(sets::SLOTS);
     all::<Ready>(sets::READY);
     all::<Status>(sets::STATUS);
+}
+
+#[test]
+fn damage_is_the_same_for_a_seed_and_never_drops_what_changes_nothing() {
+    for set in sets::SLOTS.iter().filter(|set| set.is_part_of(true)) {
+        let (_, traces) = executions::<Slots>(set, true).unwrap_or_else(|error| panic!("{error}"));
+        for (scenario, events) in &traces {
+            let scenario = &set.scenarios[*scenario].0;
+            for kind in Damage::ALL {
+                let once = damage::<Slots>(scenario, events, kind, &mut Numbers(7));
+                let again = damage::<Slots>(scenario, events, kind, &mut Numbers(7));
+                assert_eq!(once.as_ref().map(|of| &of.events), again.as_ref().map(|of| &of.events));
+                let Some(Damaged { at, events: damaged, .. }) = once else { continue };
+                assert_ne!(*events, damaged, "{}", kind.name());
+                if kind == Damage::Dropped {
+                    assert!(!["Newest", "Kill"].contains(&events[at].action), "{:?}", events[at]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn traces_are_made_of_the_numbers_of_their_different_events() {
+    let (kill, begin) = (Event::kill(1), Event::silent(0, "BeginPublish"));
+    let traces = [vec![kill, begin, kill], vec![begin]];
+    let text = data::module(traces.iter().map(|trace| &trace[..]), "Sent == {}", 4);
+    assert_eq!(text.matches("action |->").count(), 2);
+    assert!(text.contains("<<1,2,1>>,\n<<2>>"), "{text}");
+    assert!(text.contains("Stop == 4\nSent == {}\n===="), "{text}");
+}
+
+const MODULE: &str = "\
+---- MODULE Small ----
+EXTENDS Naturals
+VARIABLE x
+Go(next) == x' = next
+First == Go(IF x = 1 THEN 2 ELSE 3)
+Second ==
+    /\\ x = 2
+    /\\ IF x > 1
+       THEN x' = x + 1
+       ELSE Go(4)
+Next == First \\/ Second
+Inv == IF x = 9 THEN TRUE ELSE FALSE
+====
+";
+
+/// What TLC prints of it, with these counts.
+fn printed(second: [u64; 4], branches: &[usize]) -> String {
+    let said: String = branches.iter().map(|number| format!("<<\"branch\", {number}>>\n")).collect();
+    let [whole, test, then, other] = second;
+    format!(
+        "{said}The coverage statistics at 2026\n  line 5, col 10 to line 5, col 60 of module Small: 7\n\
+         <Second line 6, col 1 to line 6, col 6 of module Small>: 1:1\n\
+         \x20 line 7, col 8 to line 7, col 12 of module Small: {whole}\n\
+         \x20 |line 8, col 11 to line 8, col 15 of module Small: {test}\n\
+         \x20 line 9, col 13 to line 9, col 22 of module Small: {then}:12\n\
+         \x20 line 10, col 13 to line 10, col 30 of module Small: {other}\n"
+    )
+}
+
+#[test]
+fn each_simple_branch_is_marked_and_lines_stay_where_they_are() {
+    let instrumented = instrument(MODULE).text;
+    assert_eq!(instrumented.lines().count(), MODULE.lines().count());
+    let line = |number: usize| instrumented.lines().nth(number - 1).unwrap_or_default();
+    assert!(line(2).starts_with("EXTENDS Naturals, TLC ASSUME"));
+    assert_eq!(line(5), "First == Go(IF x = 1 THEN Branch(1001, 2) ELSE Branch(1002, 3))");
+    assert_eq!(line(9), "       THEN x' = x + 1");
+    assert_eq!(line(10), "       ELSE Branch(1003, Go(4))");
+}
+
+#[test]
+fn what_was_never_evaluated_in_any_run_is_uncovered() {
+    let instrumented = instrument(MODULE);
+    let mut coverage = Coverage::default();
+    coverage.add(&printed([5, 5, 5, 0], &[1001]), &instrumented, "Small");
+    let lines = |coverage: &Coverage| -> Vec<String> {
+        coverage.uncovered().1.iter().map(|part| part.split(',').next().unwrap_or_default().to_owned()).collect()
+    };
+    // The invariant's branches are none of an action's.
+    assert_eq!(lines(&coverage), ["line 5", "line 10"]);
+    coverage.add(&printed([5, 5, 0, 5], &[1002, 1003]), &instrumented, "Small");
+    assert_eq!(lines(&coverage), [""; 0]);
 }

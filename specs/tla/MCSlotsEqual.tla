@@ -3,8 +3,8 @@
 Slots.tla with the bounds of one scenario of the simulator, to compare the states that both reach: a producer that
 publishes `Publishes` messages, a consumer that acquires, releases and acquires, and at most `Kills` deaths. What the
 scenario's processes do between the operations that they are asked for is here too: a consumer reads what it has locked,
-right after an acquire and in its recovery; and one that finds in its recovery that its predecessor died while it acquired
-asks for the newest message's number.
+right after an acquire and in its recovery; and one that finds in its recovery that its predecessor died while it
+acquired asks for the newest message's number.
 
 Each distinct state is printed as the simulator says it: the words, the payload, where the processes stand, and the
 counts of the bounds.

@@ -462,7 +462,7 @@ Dies(p) ==
 Publishing == pc[Producer] \in {"scan", "help", "rescan", "retire", "retire_fence",
                                 "fill_first", "fill_second", "measure", "seal", "publish"}
 
-\* A word of the payload whose copy was cut short: neither the old word nor the new one. Which of them, is of no account.
+\* A word of the payload whose copy was cut short: neither the old word nor the new one.
 Torn == <<0, 1>>
 Copied(now, was) == IF now = was THEN {now} ELSE {now, was, Torn}
 

@@ -6,11 +6,11 @@ The simulator runs the protocol's shipped source and says what every access did.
 (`by`), which action it is (`action`), which word it was done to (`on`), what it found there (`found`) and what it
 stored (`stored`). TraceData, which is written for each run, has the events and the traces made of them.
 
-A behaviour of this module is one trace: it begins where Slots begins, and each step is one action of Slots, the one that
-the next event names, done by the process that the event names, which found in the memory of Slots what the event says
-was found, and stored there what the event says was stored. There are no other steps. So a trace comes to its end only if
-Slots has a behaviour with exactly these events; then its number is printed. Where Slots leaves something open (what a
-kill undoes), any way to go on will do.
+A behaviour of this module is one trace: it begins where Slots begins, and each step is one action of Slots, the one
+that the next event names, done by the process that the event names, which found in the memory of Slots what the event
+says was found, and stored there what the event says was stored. There are no other steps. So a trace comes to its end
+only if Slots has a behaviour with exactly these events; then its number is printed. Where Slots leaves something open
+(what a kill undoes), any way to go on will do.
 
 TraceData defines
     Events      \* the different events: records [by, action, on, found, stored]

@@ -94,7 +94,8 @@ impl fmt::Display for Row {
         let (damaged, rejected) = self.damage();
         write!(
             f,
-            "{:24} {:>6} executions {:>6} traces {:>8} events {:>6} accepted {:>5} damaged {:>5} rejected {:>7} states {:>5.1} s",
+            "{:24} {:>6} executions {:>6} traces {:>8} events {:>6} accepted {:>5} damaged {:>5} rejected {:>7} states \
+             {:>5.1} s",
             self.name,
             self.executions,
             self.traces,
@@ -166,8 +167,31 @@ pub fn check<S: Subject>(
     })
 }
 
-/// How many executions a set has, and their different traces, each with the number of its scenario.
-pub fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<(usize, Vec<Event>)>), String> {
+/// The numbers of the traces, from 1, that TLC accepts of some of broken code, with the constants of a set.
+pub(super) fn accepted<'e, S: Subject>(
+    tools: &Tools,
+    set: &Set<S::Scenario>,
+    traces: impl Iterator<Item = &'e [Event]> + Clone,
+) -> Result<BTreeSet<usize>, String> {
+    let Some((scenario, _)) = set.scenarios.first() else { return Err(format!("{}: there is no scenario", set.name)) };
+    let runner = Runner {
+        tools,
+        module: S::MODULE,
+        specification: S::SPECIFICATION,
+        constants: S::constants(scenario, set.options),
+        definitions: S::definitions(&mut traces.clone()),
+    };
+    Ok(runner.run(&format!("{}-broken", set.name), traces, 0, false)?.accepted())
+}
+
+/// A trace, with the number of its scenario in the set.
+pub type Numbered = (usize, Vec<Event>);
+
+/// How many executions a set has, and their different traces.
+///
+/// # Errors
+/// An execution breaks a promise, or has a word that the protocol does not have; or there are too many.
+pub fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(usize, Vec<Numbered>), String> {
     let mut worlds = Vec::new();
     for (scenario, kills) in set.scenarios {
         let world = World::new(scenario, &Setting::new(set.model, *kills))?;
@@ -214,7 +238,7 @@ pub fn executions<S: Subject>(set: &Set<S::Scenario>, quick: bool) -> Result<(us
     Ok((count as usize, traces.into_iter().collect()))
 }
 
-fn damaged<S: Subject>(set: &Set<S::Scenario>, genuine: &[(usize, Vec<Event>)]) -> Vec<Damaged> {
+fn damaged<S: Subject>(set: &Set<S::Scenario>, genuine: &[Numbered]) -> Vec<Damaged> {
     let mut numbers = Numbers(SEED);
     let each = genuine.iter().step_by(DAMAGED_ONE_IN).enumerate();
     let damaged = each.filter_map(|(number, (scenario, events))| {

@@ -1,9 +1,9 @@
 //! Which parts of a specification's actions the traces have exercised.
 //!
 //! TLC counts how often it has evaluated each expression of an action. It does not count constants, and where a process
-//! goes on to is one (`IF .. THEN "idle" ELSE "abandon"`); nor what is inside of a function (`[p \in .. |-> IF ..]`). So in
-//! the copy that is run each simple branch is `Branch(1001, "idle")`: an operator that is its second argument, and that
-//! says so when it is evaluated for the first time.
+//! goes on to is one (`IF .. THEN "idle" ELSE "abandon"`); nor what is inside of a function (`[p \in .. |-> IF ..]`).
+//! So in the copy that is run each simple branch is `Branch(1001, "idle")`: an operator that is its second argument,
+//! and that says so when it is evaluated for the first time.
 
 use std::collections::BTreeSet;
 
@@ -46,9 +46,10 @@ pub struct Coverage {
 impl Coverage {
     /// Adds what TLC printed of a run of `module`, which was instrumented.
     ///
-    /// TLC prints the parts of an expression, which are those of the operators that it applies too, only if their counts
-    /// differ from the whole's. They come right after it: before the next expression of the same definition. So a count
-    /// covers its expression if no part of that is printed there, and a definition that it applies, if no part of that is.
+    /// TLC prints the parts of an expression, which are those of the operators that it applies too, only if their
+    /// counts differ from the whole's. They come right after it: before the next expression of the same definition. So
+    /// a count covers its expression if no part of that is printed there, and a definition that it applies, if no part
+    /// of that is.
     pub fn add(&mut self, text: &str, instrumented: &Instrumented, module: &str) {
         let definitions = Definitions::of(&instrumented.text);
         let actions = definitions.applied_by("Next");
@@ -208,7 +209,8 @@ pub fn instrument(module: &str) -> Instrumented {
     Instrumented { text, branches }
 }
 
-/// Length of the term that is a whole branch here: a name, a string or a number, with arguments; 0 if it is something else.
+/// Length of the term that is a whole branch here: a name, a string or a number, with arguments; 0 if it is something
+/// else.
 fn term(text: &str) -> usize {
     let mut length = match text.strip_prefix('"') {
         Some(quoted) => quoted.find('"').map_or(0, |end| end + 2),

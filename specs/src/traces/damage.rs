@@ -1,27 +1,27 @@
 //! Executions that cannot be: genuine ones, damaged.
 //!
-//! A check that accepts everything checks nothing. So beside each genuine trace damaged ones are tried, and each of them
-//! has to be rejected. Damage could by chance give another legal behaviour (two neighbours that have nothing to do with
-//! each other change places, a reading that changes nothing is dropped). So only damage is done that cannot, by these
-//! arguments. In all of them, *place* is the value of `pc[p]`, and each action has the places at which it is allowed
-//! ([`Action::places`]). A process leaves its place only by an event of its own; or when it is woken, and the place
-//! "asleep" allows nothing but a death.
+//! A check that accepts everything checks nothing. So beside each genuine trace damaged ones are tried, and each of
+//! them has to be rejected. Damage could by chance give another legal behaviour (two neighbours that have nothing to do
+//! with each other change places, a reading that changes nothing is dropped). So only damage is done that cannot, by
+//! these arguments. In all of them, *place* is the value of `pc[p]`, and each action has the places at which it is
+//! allowed ([`Action::places`]). A process leaves its place only by an event of its own; or when it is woken, and the
+//! place "asleep" allows nothing but a death.
 //!
 //! - **An event is dropped**, where none of its places allows the next event of its process. The process was at one of
 //!   these places, and without the event it still is when its next one comes.
 //! - **An event is given to another process**, where it could be dropped: its own process is without it.
 //! - **An event's action is changed** to one of the same role that none of the event's places allows.
-//! - **A kill is left out**, where the next event of its process is the first of a recovery, which is allowed to the dead
-//!   only: a kill is of a process that is not dead. Or where the event before it leaves the process at a place
+//! - **A kill is left out**, where the next event of its process is the first of a recovery, which is allowed to the
+//!   dead only: a kill is of a process that is not dead. Or where the event before it leaves the process at a place
 //!   ([`Subject::leaves`]) that does not allow the next one.
 //! - **Two neighbours change places**, of one process where the second is not allowed at any place of the first (as
 //!   above, and nobody dead makes an access but a recovery); of two where one stores to a word and the other finds
-//!   something there: in the other order it would find something else. The word is one that no kill leaves open, and the
-//!   store changed it, by what the trace says was there before.
-//! - **A value found is changed**, in a word that no kill leaves open to any other value, in another word to a value that
-//!   nobody ever stores.
-//! - **A value stored is changed.** What is stored follows from the process's state. Where it does not (which message is
-//!   sent), to a value that nobody ever stores.
+//!   something there: in the other order it would find something else. The word is one that no kill leaves open, and
+//!   the store changed it, by what the trace says was there before.
+//! - **A value found is changed**, in a word that no kill leaves open to any other value, in another word to a value
+//!   that nobody ever stores.
+//! - **A value stored is changed.** What is stored follows from the process's state. Where it does not (which message
+//!   is sent), to a value that nobody ever stores.
 
 use super::event::{Event, Place, Value};
 use super::subject::{Action, Subject};

@@ -2,9 +2,9 @@
 //!
 //! Traces show that the specification allows what the code does. This shows, for one small scenario, that the code does
 //! all that the specification allows. The simulator goes access by access, with a death at every point, and loses no
-//! stores; `MCSlotsEqual.tla` has the specification do the operations of that scenario and no others. Either way a state is
-//! written as one line: each shared word and each word of payload, where each process stands, how many operations it has
-//! completed, and how many deaths there have been. The sets of lines are compared.
+//! stores; `MCSlotsEqual.tla` has the specification do the operations of that scenario and no others. Either way a
+//! state is written as one line: each shared word and each word of payload, where each process stands, how many
+//! operations it has completed, and how many deaths there have been. The sets of lines are compared.
 //!
 //! Where a process stands is the access that it makes next. What it carries in its own memory is not among a state's
 //! parts: the specification has it in variables of its own, of which the code knows nothing.

@@ -3,11 +3,12 @@
 //! The simulator runs the shipped source of the protocols. What each access found and stored becomes an
 //! [event] that bears the name of a TLA+ action; an execution is a sequence of events; TLC accepts it only if the
 //! specification has a behaviour with exactly these events ([`check`]). Traces that are [damaged](damage) have to be
-//! rejected. The traces have to exercise every branch of every action ([`coverage`]). And for a small scenario the code
-//! and the specification reach the same states ([`equal`]).
+//! rejected, and so have executions of the code with a step [broken]. The traces have to exercise every branch of every
+//! action ([`coverage`]). And for a small scenario the code and the specification reach the same states ([`equal`]).
 //!
 //! `specs/README.traces.md` is the guide.
 
+pub mod broken;
 pub mod check;
 pub mod coverage;
 pub mod damage;
@@ -24,6 +25,7 @@ pub mod tlc;
 
 use check::{Row, Set};
 use coverage::Coverage;
+use lastword_protocol::model::variant::{self, Variant};
 use subject::Subject;
 use tlc::Tools;
 
@@ -59,24 +61,33 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// How many parts of the specification's actions they exercise: all of them.
     pub parts: usize,
+    /// What became of the code with a step broken.
+    pub broken: broken::Mutants,
 }
 
 /// Checks the executions of a protocol, and tells of each set when it is done.
 ///
 /// # Errors
-/// A genuine execution is rejected, a damaged one accepted, a part of an action is never exercised, or TLC cannot be run:
-/// what to look at.
+/// A genuine execution is rejected, a damaged one accepted, a part of an action is never exercised, or TLC cannot be
+/// run: what to look at.
 pub fn check(tools: &Tools, protocol: Protocol, quick: bool, each: &mut dyn FnMut(&Row)) -> Result<Report, String> {
     match protocol {
-        Protocol::Slots => check_all::<slots::Slots>(tools, sets::SLOTS, quick, each),
-        Protocol::Ready => check_all::<ready::Ready>(tools, sets::READY, quick, each),
-        Protocol::Status => check_all::<status::Status>(tools, sets::STATUS, quick, each),
+        Protocol::Slots => {
+            check_all::<slots::Slots>(tools, sets::SLOTS, (&sets::SLOTS_BROKEN, variant::SLOTS), quick, each)
+        }
+        Protocol::Ready => {
+            check_all::<ready::Ready>(tools, sets::READY, (&sets::READY_BROKEN, variant::READY), quick, each)
+        }
+        Protocol::Status => {
+            check_all::<status::Status>(tools, sets::STATUS, (&sets::STATUS_BROKEN, variant::STATUS), quick, each)
+        }
     }
 }
 
 fn check_all<S: Subject>(
     tools: &Tools,
     sets: &[Set<S::Scenario>],
+    (broken, variants): (&Set<S::Scenario>, &[Variant]),
     quick: bool,
     each: &mut dyn FnMut(&Row),
 ) -> Result<Report, String> {
@@ -99,5 +110,6 @@ fn check_all<S: Subject>(
             uncovered.join("; ")
         ));
     }
-    Ok(Report { rows, parts })
+    let broken = broken::check::<S>(tools, broken, variants)?;
+    Ok(Report { rows, parts, broken })
 }

@@ -77,6 +77,10 @@ impl Subject for Ready {
     const SPECIFICATION: &'static str = "Ready";
     const ACTIONS: &'static [Action] = ACTIONS;
     const CERTAIN: &'static [&'static str] = &["state"];
+    const UNSEEN: &'static [(&'static str, &'static str)] = &[(
+        "the writer does not look",
+        "the access that the specification does not allow is the one at which an oracle ends the execution",
+    )];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         covered(scenario)?;
@@ -247,7 +251,7 @@ fn decode(on: Place, bits: u64) -> Result<Value, String> {
         ("state", 0) if sequence > 0 || flag == 0 => Ok(Value("state", number(sequence), flag)),
         ("writer_wait" | "reader_wait", 0) if bits == 0 => Ok(Value("never", 0, 0)),
         ("writer_wait" | "reader_wait", 1) => Ok(Value("asleep", number(sequence), flag)),
-        ("length", 0) if bits % 8 == 0 => Ok(Value("length", bits / 8, 0)),
+        ("length", 0) if bits.is_multiple_of(8) => Ok(Value("length", bits / 8, 0)),
         ("first" | "second", _) => content(on.0, bits).map_or_else(bad, Ok),
         _ => bad(),
     }

@@ -20,6 +20,7 @@ const MIXED: &[slots::Op] = &[ReadLast, ONE, ReadLast, ONE, ONE, ReadLast, ONE];
 const READS: &[slots::Op] = &[Newest, Acquire, Reread, Release, Newest, Acquire, Acquire, Newest, Release];
 const ACQUIRES: &[slots::Op] = &[Acquire, Acquire, Acquire];
 const SLEEPS: &[slots::Op] = &[Sleep, Acquire, Sleep, Acquire, Sleep, Release, Sleep, Acquire, Newest, Sleep, Acquire];
+const CROWDS: &[slots::Op] = &[Acquire, Acquire, Release, Acquire, Acquire, Release, Acquire, Acquire, Acquire, Sleep];
 const PEEKS: &[slots::Op] = &[Peek, Peek, Peek];
 
 type Slots = slots::Scenario<'static>;
@@ -73,6 +74,15 @@ pub const SLOTS: &[Set<Slots>] = &[
     random("everything", &[(of(&[SIX, SLEEPS, READS, PEEKS, PEEKS], 2), 4)], 500, 40, Options::STRICT),
     random("any order", &[(of(&[SIX, READS, SLEEPS, PEEKS], 2), 3)], 500, 40, Options::ANY_ORDER),
 ];
+
+/// What the code is broken in.
+pub const SLOTS_BROKEN: Set<Slots> = random(
+    "crowded",
+    &[(of(&[TWELVE, SLEEPS, PEEKS], 1), 4), (of(&[TWELVE, CROWDS, PEEKS], 1), 4), (of(&[TWO, SLEEPS, PEEKS], 1), 3)],
+    0,
+    0,
+    Options::STRICT,
+);
 
 type Ready = ready::Scenario<'static>;
 
@@ -128,6 +138,10 @@ pub const READY: &[Set<Ready>] = &[
     ),
 ];
 
+/// What the code is broken in.
+pub const READY_BROKEN: Set<Ready> =
+    random("both sleep", &[(mailbox(&[SLEEPING_SENDS, SLEEPING_RECEIVES], None), 3)], 0, 0, Options::STRICT);
+
 type Status = status::Scenario<'static>;
 
 const SETS: &[status::Op] = &[Put(0), Put(1), Put(1), Put(0), Put(1), Put(0)];
@@ -159,3 +173,7 @@ pub const STATUS: &[Set<Status>] = &[
         ..random("one word", &[(board(&[&[Put(0), Put(0)], &[Get(0), Get(0)]], 1), 2)], 300, 40, Options::STRICT)
     },
 ];
+
+/// What the code is broken in.
+pub const STATUS_BROKEN: Set<Status> =
+    Set { model: Model::Tso, ..random("two words", &[(board(&[SETS, GETS, GETS], 2), 3)], 0, 0, Options::STRICT) };

@@ -117,6 +117,7 @@ impl Subject for Slots {
     const ACTIONS: &'static [Action] = ACTIONS;
     // Stores to the others are Relaxed.
     const CERTAIN: &'static [&'static str] = &["latest", "lock"];
+    const UNSEEN: &'static [(&'static str, &'static str)] = &[];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         covered(scenario)?;

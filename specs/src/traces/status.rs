@@ -32,6 +32,8 @@ impl Subject for Status {
     const ACTIONS: &'static [Action] = ACTIONS;
     // In memory; not in a buffer.
     const CERTAIN: &'static [&'static str] = &["word"];
+    const UNSEEN: &'static [(&'static str, &'static str)] =
+        &[("a word is never stored", "as if the writer had never been asked to: no event says that it was")];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         let mut events = Vec::new();

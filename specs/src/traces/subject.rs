@@ -67,6 +67,9 @@ pub trait Subject {
     /// in them is never open, whatever a kill may undo.
     const CERTAIN: &'static [&'static str];
 
+    /// Broken variants of the code whose executions are all behaviours of the specification, and why.
+    const UNSEEN: &'static [(&'static str, &'static str)];
+
     /// What happened in an execution, as events.
     ///
     /// # Errors

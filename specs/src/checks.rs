@@ -1,7 +1,7 @@
 //! Checks of a specification that are no search of its states: traces of the code, its states, the proof.
 
 use crate::job::{Engine, Expectation, Found, Gauge, Job, Outcome, Title};
-use crate::proof;
+use crate::proof::{self, Mistake};
 use crate::tlc::Tlc;
 use crate::traces::check::{Set, check};
 use crate::traces::coverage::Coverage;
@@ -58,30 +58,33 @@ impl Check {
             config: self.config.clone(),
             engine: self.engine,
         };
-        let job = |title, expectation, control| -> Box<dyn Job> {
+        let job = |title, expectation, mistake| -> Box<dyn Job> {
             let (modules, tools) = (tla.to_owned(), tools.clone());
-            Box::new(CheckJob { title, expectation, control, modules, tools, quick })
+            Box::new(CheckJob { title, expectation, mistake, modules, tools, quick })
         };
         let mut jobs = vec![job(title.clone(), Expectation::Pass { distinct_states: None, depth: None }, None)];
         if self.engine == Engine::Z3 {
-            for control in proof::controls() {
-                let name = format!("{}: {control}", self.name);
-                let title = Title { name, config: control.to_string(), ..title.clone() };
-                jobs.push(job(title, Expectation::Fail(NOT_INDUCTIVE.to_owned()), Some(control)));
+            for mistake in Mistake::all() {
+                let name = format!("{}: {mistake}", self.name);
+                let title = Title { name, config: mistake.to_string(), ..title.clone() };
+                jobs.push(job(title, Expectation::Fail(INDUCTIVE.to_owned()), Some(mistake)));
             }
         }
         jobs
     }
 }
 
-/// What is violated by what is broken on purpose.
-const NOT_INDUCTIVE: &str = "Inductive";
+/// What does not hold of what is broken on purpose.
+const INDUCTIVE: &str = "Inductive";
+
+/// How many solvers work on the proof at a time.
+const PROVERS: usize = 2;
 
 struct CheckJob {
     title: Title,
     expectation: Expectation,
     /// What is broken on purpose.
-    control: Option<proof::Control>,
+    mistake: Option<Mistake>,
     modules: PathBuf,
     tools: Tools,
     quick: bool,
@@ -96,13 +99,21 @@ impl Job for CheckJob {
         &self.expectation
     }
 
+    fn threads(&self) -> usize {
+        // The proof is one long job, of many questions.
+        if self.title.engine == Engine::Z3 && self.mistake.is_none() { PROVERS } else { 1 }
+    }
+
     fn run(&self, gauge: &Gauge) -> Found {
         let found = match (self.title.engine, &self.title.spec[..]) {
             (Engine::Traces, "Ready") => self.traces::<ready::Ready>(sets::READY, gauge),
             (Engine::Traces, "Status") => self.traces::<status::Status>(sets::STATUS, gauge),
             (Engine::Traces, _) => self.traces::<slots::Slots>(sets::SLOTS, gauge),
             (Engine::States, _) => self.states(gauge),
-            _ => self.proof(gauge),
+            _ => match self.mistake {
+                None => self.proof(gauge),
+                Some(mistake) => self.refutation(mistake, gauge),
+            },
         };
         match found {
             _ if gauge.stopped() => Found::stopped(),
@@ -166,24 +177,28 @@ impl CheckJob {
     }
 
     fn proof(&self, gauge: &Gauge) -> Result<Found, String> {
-        let Some(z3) = &self.tools.z3 else { return Err("z3 is needed and was not looked for".to_owned()) };
+        let z3 = self.tools.z3.as_ref().ok_or("z3 is needed and was not looked for")?;
         let stopped = || gauge.stopped();
-        let report = match &self.control {
-            None => proof::prove(&self.modules, z3, &stopped),
-            Some(control) => proof::break_on_purpose(&self.modules, z3, control, &stopped),
+        let report = proof::prove(&self.modules, z3, self.threads(), &stopped).map_err(|error| error.to_string())?;
+        let wrong = report.wrong();
+        let discharged = report.obligations.iter().filter(|obligation| obligation.is_discharged()).count();
+        let agreements: usize = report.agreements.iter().map(|agreement| agreement.answers).sum();
+        let figures = [("obligations", report.obligations.len()), ("discharged", discharged), ("agreements", agreements)];
+        let outcome = match wrong.len() {
+            0 => Outcome::Pass,
+            wrong => Outcome::Error(format!("{wrong} answers are not as they have to be")),
         };
-        let report = report.map_err(|error| error.to_string())?;
-        let discharged = report.discharged();
-        let mut figures =
-            vec![("obligations", report.obligations.len() as u64), ("discharged", discharged as u64)];
-        figures.extend(self.control.is_none().then_some(("agreements", report.compared() as u64)));
-        let (outcome, details) = match (report.wrong(), &self.control) {
-            (wrong, _) if wrong.is_empty() => (Outcome::Pass, String::new()),
-            (wrong, Some(_)) => (Outcome::Fail(vec![NOT_INDUCTIVE.to_owned()]), wrong.join("\n")),
-            (wrong, None) => {
-                (Outcome::Error(format!("{} things are not as they have to be", wrong.len())), wrong.join("\n"))
-            }
+        let figures = figures.map(|(name, figure)| (name, figure as u64)).into();
+        Ok(Found { outcome, distinct_states: None, depth: None, details: wrong.join("\n"), figures })
+    }
+
+    fn refutation(&self, mistake: Mistake, gauge: &Gauge) -> Result<Found, String> {
+        let z3 = self.tools.z3.as_ref().ok_or("z3 is needed and was not looked for")?;
+        let refuted = proof::refute(&self.modules, z3, mistake, &|| gauge.stopped()).map_err(|error| error.to_string())?;
+        let (outcome, details) = match refuted.len() {
+            0 => (Outcome::Pass, String::new()),
+            _ => (Outcome::Fail(vec![INDUCTIVE.to_owned()]), format!("not kept: {}", refuted.join(", "))),
         };
-        Ok(Found { outcome, distinct_states: None, depth: None, details, figures })
+        Ok(Found { outcome, distinct_states: None, depth: None, details, figures: Vec::new() })
     }
 }

@@ -165,8 +165,11 @@ impl Manifest {
 
     /// Everything there is.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let entry = |run: &'_ Run, engine| Entry { name: &run.name, engine, quick: run.quick };
-        let runs = self.runs.iter().flat_map(move |run| run.engines.iter().map(move |engine| entry(run, *engine)));
+        let of = |run| {
+            let Run { name, quick, engines, .. }: &Run = run;
+            engines.iter().map(|engine| Entry { name, engine: *engine, quick: *quick })
+        };
+        let runs = self.runs.iter().flat_map(of);
         runs.chain(self.checks.iter().map(|check| Entry { name: &check.name, engine: check.engine, quick: check.quick }))
     }
 

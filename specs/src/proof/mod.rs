@@ -20,6 +20,7 @@ pub use obligation::Obligation;
 pub use solver::{Answer, VERSION};
 
 use module::Module;
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,57 +40,89 @@ pub struct Report {
     pub obligations: Vec<Obligation>,
     /// Whether the translation means what the specification means, for each of some instances.
     pub agreements: Vec<Agreement>,
-    /// What must not be provable.
-    pub controls: Vec<Control>,
 }
 
-/// Something broken, of which some obligation has to fail.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Control {
-    /// What is broken: an action of the specification and the one in its place, or "one slot too few".
-    pub name: String,
-    /// What the solver has an example against.
-    pub refuted: Vec<String>,
-}
-
-impl Control {
-    /// Whether the mistake is found.
+impl Report {
+    /// What is not as it has to be, a line for each.
     #[must_use]
-    pub fn is_found(&self) -> bool {
-        !self.refuted.is_empty()
+    pub fn wrong(&self) -> Vec<String> {
+        let open = self.obligations.iter().filter(|obligation| !obligation.is_discharged()).map(Obligation::to_string);
+        open.chain(self.agreements.iter().flat_map(|agreement| agreement.differences.iter().cloned())).collect()
     }
 }
 
-/// Proves that the invariant of `SlotsInductive.tla` is one.
+/// Something broken on purpose, for which there must be no proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mistake {
+    /// There are C+1 slots.
+    OneSlotTooFew,
+    /// An action is not what it should be.
+    Action {
+        /// The action of the specification.
+        action: &'static str,
+        /// The one in its place.
+        by: &'static str,
+    },
+}
+
+impl Mistake {
+    /// All of them.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let actions = slots::BROKEN.into_iter().map(|(action, by)| Self::Action { action, by });
+        std::iter::once(Self::OneSlotTooFew).chain(actions).collect()
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneSlotTooFew => f.pad("OneSlotTooFew"),
+            Self::Action { by, .. } => f.pad(by),
+        }
+    }
+}
+
+/// Proves that the invariant of `SlotsInductive.tla` is one, with at most `processes` solvers at a time, and compares
+/// the translation with the specification. Ends early when `stopped`.
 ///
 /// # Errors
 /// The modules cannot be read or translated, or the solver cannot be used. An obligation that fails is no error here.
-pub fn prove_slots(specifications: &Path, z3: &Path, processes: usize) -> Result<Report, ProofError> {
+pub fn prove(
+    specifications: &Path,
+    z3: &Path,
+    processes: usize,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Report, ProofError> {
     let solver = solver::version(z3)?;
     let module = Module::load(specifications, &[slots::MODULE])?;
     let mut jobs = plan::proof(&module)?;
     jobs.push(plan::possible(&module)?);
-    let obligations = obligation::answer(z3, &jobs, LIMIT, processes)?;
-    let controls = controls(specifications, z3, processes)?;
-    let agreements = slots::compared().into_iter().map(|chosen| agreement::compare(&module, &chosen, STEPS, z3, LIMIT));
+    let obligations = obligation::answer(z3, &jobs, LIMIT, processes, stopped)?;
+    let agreements = slots::compared().into_iter().filter(|_| !stopped());
+    let agreements = agreements.map(|chosen| agreement::compare(&module, &chosen, STEPS, z3, LIMIT));
     let agreements = agreements.collect::<Result<_, _>>()?;
-    Ok(Report { solver, obligations, agreements, controls })
+    Ok(Report { solver, obligations, agreements })
 }
 
-fn controls(specifications: &Path, z3: &Path, processes: usize) -> Result<Vec<Control>, ProofError> {
+/// What the solver has an example against where this mistake is made: conjuncts and invariants, by name. There has to be
+/// something.
+///
+/// # Errors
+/// As [`prove`].
+pub fn refute(
+    specifications: &Path,
+    z3: &Path,
+    mistake: Mistake,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<String>, ProofError> {
     let broken = Module::load(specifications, &[slots::MODULE, slots::BROKEN_MODULE])?;
-    let mut names = vec!["one slot too few".to_owned()];
-    let mut jobs = vec![plan::one_slot_too_few(&broken)?];
-    for (action, by) in slots::BROKEN {
-        names.push(format!("{action} <- {by}"));
-        jobs.push(plan::broken(&broken, action, by)?);
-    }
-    let mut answers = obligation::answer(z3, &jobs, LIMIT, processes)?.into_iter();
-    let mut controls = Vec::new();
-    for (name, job) in names.into_iter().zip(&jobs) {
-        let refuted = answers.by_ref().take(job.queries.len()).filter(|found| found.answer == Answer::Sat);
-        controls.push(Control { name, refuted: refuted.filter_map(|found| found.conjunct).collect() });
-    }
-    Ok(controls)
+    let job = match mistake {
+        Mistake::OneSlotTooFew => plan::one_slot_too_few(&broken)?,
+        Mistake::Action { action, by } => plan::broken(&broken, action, by)?,
+    };
+    let answers = obligation::answer(z3, &[job], LIMIT, 1, stopped)?;
+    let refuted = answers.into_iter().filter(|found| found.answer == Answer::Sat);
+    Ok(refuted.filter_map(|found| found.conjunct).collect())
 }

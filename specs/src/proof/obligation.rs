@@ -3,6 +3,7 @@
 use super::error::ProofError;
 use super::solver::{Answer, Solver};
 use super::term::Term;
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,16 @@ impl Obligation {
     }
 }
 
+impl fmt::Display for Obligation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for part in self.action.iter().chain(&self.conjunct) {
+            write!(f, ", {part}")?;
+        }
+        write!(f, ": {} where {} has to be", self.answer, self.expected)
+    }
+}
+
 /// A question.
 pub(crate) struct Query {
     pub(crate) name: String,
@@ -66,18 +77,20 @@ pub(crate) struct Job {
     pub(crate) queries: Vec<Query>,
 }
 
-/// Has all questions answered, by at most `processes` solvers at a time. The answers are in the order of the questions.
+/// Has all questions answered, by at most `processes` solvers at a time; no more of them when `stopped`. The answers are
+/// in the order of the questions.
 pub(crate) fn answer(
     z3: &Path,
     jobs: &[Job],
     limit: Duration,
     processes: usize,
+    stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<Obligation>, ProofError> {
     let next = AtomicUsize::new(0);
     let answered = Mutex::new(Vec::new());
     let work = || -> Result<(), ProofError> {
-        while let Some((index, job)) = take(&next, jobs) {
-            let obligations = answer_job(z3, job, limit)?;
+        while let Some((index, job)) = take(&next, jobs).filter(|_| !stopped()) {
+            let obligations = answer_job(z3, job, limit, stopped)?;
             if let Ok(mut answered) = answered.lock() {
                 answered.push((index, obligations));
             }
@@ -101,10 +114,15 @@ fn take<'a>(next: &AtomicUsize, jobs: &'a [Job]) -> Option<(usize, &'a Job)> {
     jobs.get(index).map(|job| (index, job))
 }
 
-fn answer_job(z3: &Path, job: &Job, limit: Duration) -> Result<Vec<Obligation>, ProofError> {
+fn answer_job(
+    z3: &Path,
+    job: &Job,
+    limit: Duration,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Vec<Obligation>, ProofError> {
     let mut solver = Solver::start(z3, &job.script, limit)?;
     let mut obligations = Vec::new();
-    for query in &job.queries {
+    for query in job.queries.iter().take_while(|_| !stopped()) {
         let (answer, took) = solver.check(&query.formulas)?;
         obligations.push(Obligation {
             name: query.name.clone(),

@@ -12,6 +12,7 @@ use super::term::{Term, and, eq, not, or};
 use super::translate::Translator;
 use super::value::{Function, Set, Value};
 use std::collections::BTreeMap;
+use tla_checker::ast::Expr;
 
 /// Everything that has to be proved.
 pub(crate) fn proof(module: &Module) -> Result<Vec<Job>, ProofError> {
@@ -92,6 +93,11 @@ fn defined(module: &Module, actions: &[Action]) -> Result<Job, ProofError> {
         premises.push(holds);
     }
     let inductive = and(premises);
+    let inductive_after = translator.after(INDUCTIVE)?;
+    translator.take_defined();
+    promised(&mut translator)?;
+    let both = and([inductive.clone(), inductive_after]);
+    queries.push(has_values(&mut translator, &both).of_conjunct(slots::PROMISE));
     for invariant in slots::INVARIANTS.iter().chain([&slots::FREE_SLOT]) {
         translator.before(invariant)?;
         queries.push(has_values(&mut translator, &inductive).of_conjunct(invariant));
@@ -130,6 +136,8 @@ fn initially(module: &Module) -> Result<Job, ProofError> {
         let holds = translator.before(&conjunct)?;
         queries.push(Query::new("holds at first", Answer::Unsat, &[not(&holds)]).of_conjunct(&conjunct));
     }
+    let promised = translator.of_instance(slots::PROMISE, &Expr::Var(slots::PROMISE_INIT.into()))?;
+    queries.push(Query::new("holds at first", Answer::Unsat, &[not(&promised)]).of_conjunct(slots::PROMISE));
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 
@@ -144,14 +152,23 @@ fn step(module: &Module, action: &Action) -> Result<Job, ProofError> {
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 
-/// Whether each conjunct can be false after the step.
+/// Whether the step can make each conjunct false, and whether it can be one that the promise does not allow.
 fn kept(module: &Module, translator: &mut Translator<'_>, expected: Answer) -> Result<Vec<Query>, ProofError> {
     let mut queries = Vec::new();
     for conjunct in conjuncts(module, INDUCTIVE)? {
         let kept = translator.after(&conjunct)?;
         queries.push(Query::new("is kept", expected.clone(), &[not(&kept)]).of_conjunct(&conjunct));
     }
+    let (next, idle) = promised(translator)?;
+    queries.push(Query::new("is promised", expected, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE));
     Ok(queries)
+}
+
+/// That the step is one of the promise, and that it is none to it.
+fn promised(translator: &mut Translator<'_>) -> Result<(Term, Term), ProofError> {
+    let next = translator.of_instance(slots::PROMISE, &Expr::Var(slots::PROMISE_NEXT.into()))?;
+    let unchanged = Expr::Unchanged(vec![slots::PROMISE_VARIABLES.into()]);
+    Ok((next, translator.of_instance(slots::PROMISE, &unchanged)?))
 }
 
 fn consequences(module: &Module) -> Result<Job, ProofError> {

@@ -1,7 +1,7 @@
 //! Expressions of TLA+ as formulas of first-order logic.
 
 use super::error::ProofError;
-use super::module::Module;
+use super::module::{Instantiated, Module};
 use super::sort::{Sort, Sorts};
 use super::term::{Term, and, eq, implies, ite, not, or, quantified};
 use super::value::{Function, Set, Value};
@@ -38,6 +38,8 @@ pub(crate) struct Translator<'a> {
     /// In a finite instance, all numbers that a set of numbers can have.
     universe: Option<Vec<Term>>,
     side: Side,
+    /// The instance whose formula this is, if it is of one.
+    instance: Option<&'a Instantiated>,
     /// Bound variables and parameters, the innermost last.
     bound: Vec<(Arc<str>, Value)>,
     /// What `@` is, the innermost last.
@@ -72,6 +74,7 @@ impl<'a> Translator<'a> {
             variables: BTreeMap::new(),
             universe,
             side: Side::Before,
+            instance: None,
             bound: Vec::new(),
             old: Vec::new(),
             within: Vec::new(),
@@ -138,6 +141,17 @@ impl<'a> Translator<'a> {
             Value::Scalar(Sort::Bool, term) => Ok(term),
             _ => Err("it is no formula".to_owned()),
         })
+    }
+
+    /// A formula of an instance, in the names of its module.
+    pub(crate) fn of_instance(&mut self, instance: &str, formula: &Expr) -> Result<Term, ProofError> {
+        let Some(instantiated) = self.module.instances.get(instance) else {
+            return Err(ProofError::Missing { name: instance.to_owned(), path: self.module.path.clone() });
+        };
+        self.instance = Some(instantiated);
+        let translated = self.formula(instance, formula);
+        self.instance = None;
+        translated
     }
 
     /// The conditions, gathered since this was last called, under which all applications have a value.
@@ -428,6 +442,17 @@ impl<'a> Translator<'a> {
         if let Some((_, value)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
             return Ok(value.clone());
         }
+        if let Some(instance) = self.instance
+            && let Some(substituted) = instance.substitutions.get(name)
+        {
+            // What it stands for is in the names of the instantiating module.
+            let bound = std::mem::take(&mut self.bound);
+            self.instance = None;
+            let value = self.value(substituted);
+            self.instance = Some(instance);
+            self.bound = bound;
+            return value;
+        }
         if self.variables.contains_key(name) {
             return self.variable(name, self.side);
         }
@@ -477,8 +502,13 @@ impl<'a> Translator<'a> {
         value
     }
 
+    /// The module whose names are meant.
+    fn scope(&self) -> &'a Module {
+        self.instance.map_or(self.module, |instance| &instance.module)
+    }
+
     fn call(&mut self, name: &str, arguments: Vec<Value>) -> Translated<Value> {
-        let Ok(definition) = self.module.definition(name) else {
+        let Ok(definition) = self.scope().definition(name) else {
             return Err(format!("`{name}` is neither defined nor declared"));
         };
         let (parameters, body) = (definition.parameters.clone(), definition.body.clone());
@@ -764,23 +794,25 @@ impl<'a> Translator<'a> {
         }
     }
 
+    fn is_variable(&self, name: &str) -> bool {
+        match self.instance {
+            Some(instance) => instance.module.variables.iter().any(|variable| **variable == *name),
+            None => self.variables.contains_key(name),
+        }
+    }
+
     fn unchanged(&mut self, expr: &Expr) -> Translated<Term> {
         match expr {
             Expr::TupleLit(parts) => {
                 Ok(and(parts.iter().map(|part| self.unchanged(part)).collect::<Translated<Vec<_>>>()?))
             }
-            Expr::Var(name) if self.variables.contains_key(name) => {
-                if self.side == Side::After {
-                    return Err("UNCHANGED is in a formula about the state after the step".to_owned());
-                }
-                let (before, after) = (self.variable(name, Side::Before)?, self.variable(name, Side::After)?);
+            Expr::Var(name) if self.is_variable(name) => {
+                let after = self.prime(name)?;
+                let before = self.name(name)?;
                 self.equal(&after, &before)
             }
-            Expr::Var(name) => match self.module.definition(name) {
-                Ok(definition) if definition.parameters.is_empty() => {
-                    let body = definition.body.clone();
-                    self.unchanged(&body)
-                }
+            Expr::Var(name) => match self.scope().definition(name) {
+                Ok(definition) if definition.parameters.is_empty() => self.unchanged(&definition.body),
                 _ => Err(format!("UNCHANGED of `{name}`, which is no variable")),
             },
             other => Err(format!("UNCHANGED of other than variables: {}", told(other))),

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long the solver may think about one question.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(4);
 
 /// How many steps of each action are compared, in each instance.
 const STEPS: usize = 5;

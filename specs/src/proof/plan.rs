@@ -20,6 +20,7 @@ pub(crate) fn proof(module: &Module) -> Result<Vec<Job>, ProofError> {
     let mut jobs = vec![defined(module, &actions)?, decomposed(module, &actions)?, initially(module)?];
     for action in &actions {
         jobs.push(step(module, action)?);
+        jobs.push(promise(module, action)?);
     }
     jobs.push(consequences(module)?);
     jobs.push(pigeonhole(module)?);
@@ -48,7 +49,9 @@ pub(crate) fn broken(module: &Module, replaced: &str, by: &str) -> Result<Job, P
     module.definition(by)?;
     let (mut translator, declared) = instance(module, &slots::small(), INIT)?;
     let assumed = vec![translator.before(INDUCTIVE)?, translator.formula(NEXT, &action.formula)?];
-    let queries = kept(module, &mut translator, Answer::Sat)?;
+    let mut queries = kept(module, &mut translator, Answer::Sat)?;
+    let (next, idle) = promised(&mut translator)?;
+    queries.push(Query::new("is promised", Answer::Sat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE));
     let queries = queries.into_iter().map(|query| query.of_action(by)).collect();
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
@@ -93,11 +96,6 @@ fn defined(module: &Module, actions: &[Action]) -> Result<Job, ProofError> {
         premises.push(holds);
     }
     let inductive = and(premises);
-    let inductive_after = translator.after(INDUCTIVE)?;
-    translator.take_defined();
-    promised(&mut translator)?;
-    let both = and([inductive.clone(), inductive_after]);
-    queries.push(has_values(&mut translator, &both).of_conjunct(slots::PROMISE));
     for invariant in slots::INVARIANTS.iter().chain([&slots::FREE_SLOT]) {
         translator.before(invariant)?;
         queries.push(has_values(&mut translator, &inductive).of_conjunct(invariant));
@@ -159,9 +157,24 @@ fn kept(module: &Module, translator: &mut Translator<'_>, expected: Answer) -> R
         let kept = translator.after(&conjunct)?;
         queries.push(Query::new("is kept", expected.clone(), &[not(&kept)]).of_conjunct(&conjunct));
     }
-    let (next, idle) = promised(translator)?;
-    queries.push(Query::new("is promised", expected, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE));
     Ok(queries)
+}
+
+/// Each step is one of the promise, or none to it.
+fn promise(module: &Module, action: &Action) -> Result<Job, ProofError> {
+    let (mut translator, declared, mut assumed) = general(module)?;
+    for conjunct in conjuncts(module, INDUCTIVE)? {
+        assumed.push(translator.before(&conjunct)?);
+    }
+    let (happens, who) = translator.opened(NEXT, &action.formula)?;
+    assumed.push(happens);
+    assumed.extend(translator.define_instance(slots::PROMISE)?);
+    let declared = who.iter().fold(declared, |all, who| format!("{all}(declare-fun {who} () Int)\n"));
+    translator.bear_witness(who);
+    let (next, idle) = promised(&mut translator)?;
+    let query = Query::new("is promised", Answer::Unsat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE);
+    let queries = vec![query.of_action(&action.name)];
+    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 
 /// That the step is one of the promise, and that it is none to it.

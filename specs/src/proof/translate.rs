@@ -40,6 +40,8 @@ pub(crate) struct Translator<'a> {
     side: Side,
     /// The instance whose formula this is, if it is of one.
     instance: Option<&'a Instantiated>,
+    /// Who there is in formulas of instances, see [`bear_witness`](Self::bear_witness).
+    witness: Option<Option<Term>>,
     /// Bound variables and parameters, the innermost last.
     bound: Vec<(Arc<str>, Value)>,
     /// What `@` is, the innermost last.
@@ -75,6 +77,7 @@ impl<'a> Translator<'a> {
             universe,
             side: Side::Before,
             instance: None,
+            witness: None,
             bound: Vec::new(),
             old: Vec::new(),
             within: Vec::new(),
@@ -102,14 +105,7 @@ impl<'a> Translator<'a> {
                         continue;
                     }
                     let value = self.top(init, |this| this.value(&value))?;
-                    let entry = match value {
-                        Value::Scalar(sort, _) => (Kind::Scalar(sort), None),
-                        Value::Set(set) => (Kind::Set(set.member_sort.unwrap_or(Sort::Int)), None),
-                        Value::Function(function) => {
-                            (Kind::Function(function.domain.key(), function.sort), Some(*function.domain))
-                        }
-                    };
-                    self.variables.insert(name.clone(), entry);
+                    self.variables.insert(name.clone(), kind_of(&value));
                 }
                 _ => {}
             }
@@ -143,6 +139,38 @@ impl<'a> Translator<'a> {
         })
     }
 
+    /// Makes the variables of an instance variables of their own, and gives the equations with what they stand for, in
+    /// both states: formulas of the instance stay short then.
+    pub(crate) fn define_instance(&mut self, instance: &str) -> Result<Vec<Term>, ProofError> {
+        let Some(Instantiated { module, substitutions }) = self.module.instances.get(instance) else {
+            return Err(ProofError::Missing { name: instance.to_owned(), path: self.module.path.clone() });
+        };
+        let mut equations = Vec::new();
+        for name in &module.variables {
+            let Some(substituted) = substitutions.get(name) else { continue };
+            let defined: Arc<str> = instance_variable(name).into();
+            for side in [Side::Before, Side::After] {
+                let equation = self.top(instance, |this| {
+                    this.side = side;
+                    let value = this.value(substituted);
+                    this.side = Side::Before;
+                    let value = value?;
+                    this.variables.insert(defined.clone(), kind_of(&value));
+                    let variable = this.variable(&defined, side)?;
+                    this.equal(&variable, &value)
+                });
+                equations.push(equation?);
+            }
+        }
+        Ok(equations)
+    }
+
+    /// What the actions of an instance happen to, if they happen to somebody: `there is one` is taken for `it is this one`
+    /// in formulas of instances from here on. That is less than they say, so it may be proved in their place.
+    pub(crate) fn bear_witness(&mut self, witness: Option<Term>) {
+        self.witness = Some(witness);
+    }
+
     /// A formula of an instance, in the names of its module.
     pub(crate) fn of_instance(&mut self, instance: &str, formula: &Expr) -> Result<Term, ProofError> {
         let Some(instantiated) = self.module.instances.get(instance) else {
@@ -152,6 +180,25 @@ impl<'a> Translator<'a> {
         let translated = self.formula(instance, formula);
         self.instance = None;
         translated
+    }
+
+    /// An action for somebody in particular: without the quantifiers that it stands under, whose variables become symbols.
+    /// Also gives the innermost of them.
+    pub(crate) fn opened(&mut self, name: &str, action: &Expr) -> Result<(Term, Option<Term>), ProofError> {
+        self.top(name, |this| {
+            let mut conditions = Vec::new();
+            let (mut innermost, mut action) = (None, action);
+            while let Expr::Exists(bound, set, body) = action {
+                let set = this.set(set)?;
+                let who = Term::symbol(&format!("who.{bound}"));
+                conditions.push(set.contains(&who));
+                let sort = set.member_sort.clone().unwrap_or(Sort::Int);
+                this.bound.push((bound.clone(), Value::Scalar(sort, who.clone())));
+                (innermost, action) = (Some(who), body);
+            }
+            conditions.push(this.bool(action)?);
+            Ok((and(conditions), innermost))
+        })
     }
 
     /// The conditions, gathered since this was last called, under which all applications have a value.
@@ -445,6 +492,10 @@ impl<'a> Translator<'a> {
         if let Some(instance) = self.instance
             && let Some(substituted) = instance.substitutions.get(name)
         {
+            let defined = instance_variable(name);
+            if self.variables.contains_key(&*defined) {
+                return self.variable(&defined, self.side);
+            }
             // What it stands for is in the names of the instantiating module.
             let bound = std::mem::take(&mut self.bound);
             self.instance = None;
@@ -593,6 +644,14 @@ impl<'a> Translator<'a> {
                 Ok(and([premise, holds]))
             });
             return Ok(or(each.collect::<Translated<Vec<_>>>()?));
+        }
+        if self.instance.is_some()
+            && let Some(witness) = self.witness.clone()
+        {
+            let Some(witness) = witness else { return Ok(Term::bool(false)) };
+            let premise = set.contains(&witness);
+            let holds = self.under(Guard::Assume(premise.clone()), |this| body(this, &witness))?;
+            return Ok(and([premise, holds]));
         }
         let member = self.fresh(name);
         let holds = self.under_member(&member, &sort, set, |this| body(this, &member))?;
@@ -818,6 +877,22 @@ impl<'a> Translator<'a> {
             other => Err(format!("UNCHANGED of other than variables: {}", told(other))),
         }
     }
+}
+
+/// What a variable is that has this value, and of a function its domain.
+fn kind_of(value: &Value) -> (Kind, Option<Set>) {
+    match value {
+        Value::Scalar(sort, _) => (Kind::Scalar(sort.clone()), None),
+        Value::Set(set) => (Kind::Set(set.member_sort.clone().unwrap_or(Sort::Int)), None),
+        Value::Function(function) => {
+            (Kind::Function(function.domain.key(), function.sort.clone()), Some((*function.domain).clone()))
+        }
+    }
+}
+
+/// What a variable of an instance is called among the others.
+fn instance_variable(name: &str) -> String {
+    format!("promised.{name}")
 }
 
 /// How the parser writes the condition of OTHER.

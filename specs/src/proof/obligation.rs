@@ -106,7 +106,6 @@ fn answer_job(z3: &Path, job: &Job, limit: Duration) -> Result<Vec<Obligation>, 
     let mut obligations = Vec::new();
     for query in &job.queries {
         let (answer, took) = solver.check(&query.formulas)?;
-        if took.as_secs_f64() > 2.0 { eprintln!("{} {:?} {:?} {answer} {took:?}", query.name, query.action, query.conjunct); }
         obligations.push(Obligation {
             name: query.name.clone(),
             action: query.action.clone(),

@@ -9,7 +9,7 @@ use super::slots::{self, INDUCTIVE, INIT, NEXT};
 use super::solver::Answer;
 use super::sort::Sort;
 use super::term::{Term, and, eq, not, or};
-use super::translate::Translator;
+use super::translate::{Translator, View};
 use super::value::{Function, Set, Value};
 use std::collections::BTreeMap;
 use tla_checker::ast::Expr;
@@ -22,6 +22,7 @@ pub(crate) fn proof(module: &Module) -> Result<Vec<Job>, ProofError> {
         jobs.push(step(module, action)?);
         jobs.push(promise(module, action)?);
     }
+    jobs.push(parts(module)?);
     jobs.push(consequences(module)?);
     jobs.push(pigeonhole(module)?);
     Ok(jobs)
@@ -96,6 +97,11 @@ fn defined(module: &Module, actions: &[Action]) -> Result<Job, ProofError> {
         premises.push(holds);
     }
     let inductive = and(premises);
+    let both = and([inductive.clone(), translator.after(INDUCTIVE)?]);
+    translator.take_defined();
+    translator.define_instance(slots::PROMISE)?;
+    promised(&mut translator)?;
+    queries.push(has_values(&mut translator, &both).of_conjunct(slots::PROMISE));
     for invariant in slots::INVARIANTS.iter().chain([&slots::FREE_SLOT]) {
         translator.before(invariant)?;
         queries.push(has_values(&mut translator, &inductive).of_conjunct(invariant));
@@ -160,20 +166,45 @@ fn kept(module: &Module, translator: &mut Translator<'_>, expected: Answer) -> R
     Ok(queries)
 }
 
-/// Each step is one of the promise, or none to it.
+/// Each step is one of the promise, or none to it. In parts: what the promise has of others than the one whose step it is
+/// stays as it is, and what it has of that one changes as the promise allows. [`parts`] puts them together.
 fn promise(module: &Module, action: &Action) -> Result<Job, ProofError> {
     let (mut translator, declared, mut assumed) = general(module)?;
+    let who = Term::symbol("who");
     for conjunct in conjuncts(module, INDUCTIVE)? {
         assumed.push(translator.before(&conjunct)?);
     }
-    let (happens, who) = translator.opened(NEXT, &action.formula)?;
+    let (happens, somebody) = translator.opened(NEXT, &action.formula, &who)?;
     assumed.push(happens);
     assumed.extend(translator.define_instance(slots::PROMISE)?);
-    let declared = who.iter().fold(declared, |all, who| format!("{all}(declare-fun {who} () Int)\n"));
-    translator.bear_witness(who);
+    let who = somebody.then_some(who);
+    let others = translator.others_unchanged(slots::PROMISE, who.as_ref())?;
+    translator.look_at(View::At(who));
     let (next, idle) = promised(&mut translator)?;
-    let query = Query::new("is promised", Answer::Unsat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE);
-    let queries = vec![query.of_action(&action.name)];
+    let queries = vec![
+        Query::new("leaves others alone", Answer::Unsat, &[not(&others)]).of_conjunct(slots::PROMISE),
+        Query::new("is promised", Answer::Unsat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE),
+    ];
+    let queries = queries.into_iter().map(|query| query.of_action(&action.name)).collect();
+    let declared = declared + "(declare-fun who () Int)\n";
+    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
+}
+
+/// The two parts of [`promise`] come to a step of the promise, whatever its variables stand for.
+fn parts(module: &Module) -> Result<Job, ProofError> {
+    let (mut translator, declared, assumed) = general(module)?;
+    translator.define_instance(slots::PROMISE)?;
+    let mut queries = Vec::new();
+    for (name, who) in [("the parts of a step", Some(Term::symbol("who"))), ("the parts of nobody's step", None)] {
+        let others = translator.others_unchanged(slots::PROMISE, who.as_ref())?;
+        translator.look_at(View::At(who.clone()));
+        let (next_here, idle_here) = promised(&mut translator)?;
+        translator.look_at(View::Of(who));
+        let (next, idle) = promised(&mut translator)?;
+        let formulas = [others, or([next_here, idle_here]), not(&next), not(&idle)];
+        queries.push(Query::new(name, Answer::Unsat, &formulas).of_conjunct(slots::PROMISE));
+    }
+    let declared = declared + "(declare-fun who () Int)\n";
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 

@@ -40,8 +40,7 @@ pub(crate) struct Translator<'a> {
     side: Side,
     /// The instance whose formula this is, if it is of one.
     instance: Option<&'a Instantiated>,
-    /// Who there is in formulas of instances, see [`bear_witness`](Self::bear_witness).
-    witness: Option<Option<Term>>,
+    view: View,
     /// Bound variables and parameters, the innermost last.
     bound: Vec<(Arc<str>, Value)>,
     /// What `@` is, the innermost last.
@@ -53,6 +52,19 @@ pub(crate) struct Translator<'a> {
     path: Vec<Guard>,
     /// The conditions under which each application met so far has a value, each from the whole formula's point of view.
     defined: Vec<Term>,
+}
+
+/// What is seen of formulas of instances: of a step of somebody, or of nobody.
+#[derive(Clone)]
+pub(crate) enum View {
+    /// All of them.
+    Whole,
+    /// `There is one` is taken for `it is this one`. That is less than the formula says where it stands for itself, so it
+    /// may be proved in its place.
+    Of(Option<Term>),
+    /// Besides, functions are looked at for this argument only. That is more, and has to be made up for: see
+    /// [`Translator::others_unchanged`].
+    At(Option<Term>),
 }
 
 #[derive(Clone)]
@@ -77,7 +89,7 @@ impl<'a> Translator<'a> {
             universe,
             side: Side::Before,
             instance: None,
-            witness: None,
+            view: View::Whole,
             bound: Vec::new(),
             old: Vec::new(),
             within: Vec::new(),
@@ -165,10 +177,26 @@ impl<'a> Translator<'a> {
         Ok(equations)
     }
 
-    /// What the actions of an instance happen to, if they happen to somebody: `there is one` is taken for `it is this one`
-    /// in formulas of instances from here on. That is less than they say, so it may be proved in their place.
-    pub(crate) fn bear_witness(&mut self, witness: Option<Term>) {
-        self.witness = Some(witness);
+    /// How formulas of instances are translated from here on.
+    pub(crate) fn look_at(&mut self, view: View) {
+        self.view = view;
+    }
+
+    /// That the functions among the instance's variables stay as they are, but for their value at `who`.
+    pub(crate) fn others_unchanged(&mut self, instance: &str, who: Option<&Term>) -> Result<Term, ProofError> {
+        self.top(instance, |this| {
+            let names: Vec<_> = this.variables.keys().filter(|name| name.starts_with(OF_INSTANCE)).cloned().collect();
+            let mut unchanged = Vec::new();
+            for name in names {
+                let (before, after) = (this.variable(&name, Side::Before)?, this.variable(&name, Side::After)?);
+                let (Value::Function(before), Value::Function(after)) = (before, after) else { continue };
+                unchanged.push(this.for_all("a", &before.domain, |_, argument| {
+                    let same = eq(&after.of(argument), &before.of(argument));
+                    Ok(who.map_or_else(|| same.clone(), |who| or([eq(argument, who), same.clone()])))
+                })?);
+            }
+            Ok(and(unchanged))
+        })
     }
 
     /// A formula of an instance, in the names of its module.
@@ -182,22 +210,14 @@ impl<'a> Translator<'a> {
         translated
     }
 
-    /// An action for somebody in particular: without the quantifiers that it stands under, whose variables become symbols.
-    /// Also gives the innermost of them.
-    pub(crate) fn opened(&mut self, name: &str, action: &Expr) -> Result<(Term, Option<Term>), ProofError> {
+    /// An action of somebody in particular, the symbol `who`: without the quantifier that it stands under. Where it stands
+    /// under none it is nobody's.
+    pub(crate) fn opened(&mut self, name: &str, action: &Expr, who: &Term) -> Result<(Term, bool), ProofError> {
         self.top(name, |this| {
-            let mut conditions = Vec::new();
-            let (mut innermost, mut action) = (None, action);
-            while let Expr::Exists(bound, set, body) = action {
-                let set = this.set(set)?;
-                let who = Term::symbol(&format!("who.{bound}"));
-                conditions.push(set.contains(&who));
-                let sort = set.member_sort.clone().unwrap_or(Sort::Int);
-                this.bound.push((bound.clone(), Value::Scalar(sort, who.clone())));
-                (innermost, action) = (Some(who), body);
-            }
-            conditions.push(this.bool(action)?);
-            Ok((and(conditions), innermost))
+            let Expr::Exists(bound, set, body) = action else { return Ok((this.bool(action)?, false)) };
+            let set = this.set(set)?;
+            let holds = this.with(bound, &set, who, body)?;
+            Ok((and([set.contains(who), holds]), true))
         })
     }
 
@@ -646,9 +666,9 @@ impl<'a> Translator<'a> {
             return Ok(or(each.collect::<Translated<Vec<_>>>()?));
         }
         if self.instance.is_some()
-            && let Some(witness) = self.witness.clone()
+            && let View::Of(who) | View::At(who) = self.view.clone()
         {
-            let Some(witness) = witness else { return Ok(Term::bool(false)) };
+            let Some(witness) = who else { return Ok(Term::bool(false)) };
             let premise = set.contains(&witness);
             let holds = self.under(Guard::Assume(premise.clone()), |this| body(this, &witness))?;
             return Ok(and([premise, holds]));
@@ -677,6 +697,12 @@ impl<'a> Translator<'a> {
                 }
                 if left.sort != right.sort {
                     return Err("two functions with values of different sorts are compared".to_owned());
+                }
+                if self.instance.is_some()
+                    && let View::At(who) = &self.view
+                {
+                    let at = |who| implies(&left.domain.contains(who), &eq(&left.of(who), &right.of(who)));
+                    return Ok(who.as_ref().map_or(Term::bool(true), at));
                 }
                 self.for_all("a", &left.domain, |_, argument| Ok(eq(&left.of(argument), &right.of(argument))))
             }
@@ -892,8 +918,10 @@ fn kind_of(value: &Value) -> (Kind, Option<Set>) {
 
 /// What a variable of an instance is called among the others.
 fn instance_variable(name: &str) -> String {
-    format!("promised.{name}")
+    format!("{OF_INSTANCE}{name}")
 }
+
+const OF_INSTANCE: &str = "promised.";
 
 /// How the parser writes the condition of OTHER.
 const OTHER: Expr = Expr::Lit(Literal::Bool(true));

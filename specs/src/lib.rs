@@ -1,4 +1,4 @@
-//! Specifications.
+//! The specifications of lastword's protocols, and what checks them.
 
 #![forbid(unsafe_code)]
 

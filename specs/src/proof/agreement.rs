@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 use tla_checker::ast::{DefinitionMap, Env, Expr, State, Value as Literal};
 use tla_checker::eval::{eval, init_states, make_primed_names, next_states, set_symbolic_integers};
-use tla_checker::stdlib::load_builtins;
+use tla_checker::stdlib::{load_builtins, load_module};
 
 /// What came out of a comparison.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,6 @@ impl<'a> Comparison<'a> {
 
     /// Goes on until each action has been taken `times` times. What has been taken that often already is not compared.
     fn run(mut self, times: usize) -> Result<Agreement, ProofError> {
-        set_symbolic_integers(true);
         let mut taken = vec![0_usize; self.actions.len()];
         let mut state = self.evaluator.initial()?;
         let mut seen = vec![state.clone()];
@@ -125,7 +124,8 @@ impl<'a> Comparison<'a> {
         for (action, count) in self.actions.iter().zip(taken).filter(|(_, count)| *count < times) {
             self.found.differences.push(format!("{} was taken {count} times only", action.name));
         }
-        let names = self.actions.iter().map(|action| action.name.as_str()).chain(self.conjuncts.iter().map(|name| &**name));
+        let names =
+            self.actions.iter().map(|action| action.name.as_str()).chain(self.conjuncts.iter().map(|name| &**name));
         for name in names.filter(|name| !self.held.contains(*name)) {
             self.found.differences.push(format!("{name} was never true"));
         }
@@ -218,8 +218,11 @@ struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     fn new(module: &'a Module, chosen: &Instance<'_>) -> Self {
+        // Without it, `Nat` ends at 100.
+        set_symbolic_integers(true);
         let mut constants = Env::new();
         load_builtins(&mut constants);
+        load_module("Integers", &mut constants);
         for (name, value) in chosen {
             let value = match value {
                 Chosen::Bool(value) => Literal::Bool(*value),

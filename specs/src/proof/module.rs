@@ -17,6 +17,12 @@ pub(crate) struct Definition {
     pub(crate) path: PathBuf,
 }
 
+/// A module of which there is an instance, and what its constants and variables are there.
+pub(crate) struct Instantiated {
+    pub(crate) module: Module,
+    pub(crate) substitutions: BTreeMap<Arc<str>, Expr>,
+}
+
 /// Modules and all that they extend.
 pub(crate) struct Module {
     /// The file of the first module that was asked for.
@@ -25,7 +31,8 @@ pub(crate) struct Module {
     pub(crate) constants: Vec<Arc<str>>,
     pub(crate) definitions: BTreeMap<Arc<str>, Definition>,
     pub(crate) assumptions: Vec<Expr>,
-    pub(crate) instances: Vec<InstanceDecl>,
+    /// What is instantiated, by the instance's name.
+    pub(crate) instances: BTreeMap<Arc<str>, Instantiated>,
     texts: Vec<(PathBuf, String)>,
 }
 
@@ -41,7 +48,7 @@ impl Module {
             constants: Vec::new(),
             definitions: BTreeMap::new(),
             assumptions: Vec::new(),
-            instances: Vec::new(),
+            instances: BTreeMap::new(),
             texts: Vec::new(),
         };
         for name in names {
@@ -69,7 +76,13 @@ impl Module {
         self.variables.extend(spec.vars);
         self.constants.extend(spec.constants);
         self.assumptions.extend(spec.assumes);
-        self.instances.extend(spec.instances);
+        for InstanceDecl { alias, params, module_name, substitutions, .. } in spec.instances {
+            // Instances of other kinds are not looked into.
+            let (Some(alias), true) = (alias, params.is_empty()) else { continue };
+            let substitutions = substitutions.into_iter().collect();
+            let module = Self::load(directory, &[&module_name])?;
+            self.instances.insert(alias, Instantiated { module, substitutions });
+        }
         for (name, (parameters, body)) in spec.definitions {
             if let Expr::Unparsed(unparsed) = &*body {
                 return Err(bad(unparsed.to_string()));

@@ -9,9 +9,10 @@ use super::slots::{self, INDUCTIVE, INIT, NEXT};
 use super::solver::Answer;
 use super::sort::Sort;
 use super::term::{Term, and, eq, not, or};
-use super::translate::Translator;
+use super::translate::{Translator, View};
 use super::value::{Function, Set, Value};
 use std::collections::BTreeMap;
+use tla_checker::ast::Expr;
 
 /// Everything that has to be proved.
 pub(crate) fn proof(module: &Module) -> Result<Vec<Job>, ProofError> {
@@ -19,7 +20,9 @@ pub(crate) fn proof(module: &Module) -> Result<Vec<Job>, ProofError> {
     let mut jobs = vec![defined(module, &actions)?, decomposed(module, &actions)?, initially(module)?];
     for action in &actions {
         jobs.push(step(module, action)?);
+        jobs.push(promise(module, action)?);
     }
+    jobs.push(parts(module)?);
     jobs.push(consequences(module)?);
     jobs.push(pigeonhole(module)?);
     Ok(jobs)
@@ -47,7 +50,9 @@ pub(crate) fn broken(module: &Module, replaced: &str, by: &str) -> Result<Job, P
     module.definition(by)?;
     let (mut translator, declared) = instance(module, &slots::small(), INIT)?;
     let assumed = vec![translator.before(INDUCTIVE)?, translator.formula(NEXT, &action.formula)?];
-    let queries = kept(module, &mut translator, Answer::Sat)?;
+    let mut queries = kept(module, &mut translator, Answer::Sat)?;
+    let (next, idle) = promised(&mut translator)?;
+    queries.push(Query::new("is promised", Answer::Sat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE));
     let queries = queries.into_iter().map(|query| query.of_action(by)).collect();
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
@@ -92,6 +97,11 @@ fn defined(module: &Module, actions: &[Action]) -> Result<Job, ProofError> {
         premises.push(holds);
     }
     let inductive = and(premises);
+    let both = and([inductive.clone(), translator.after(INDUCTIVE)?]);
+    translator.take_defined();
+    translator.define_instance(slots::PROMISE)?;
+    promised(&mut translator)?;
+    queries.push(has_values(&mut translator, &both).of_conjunct(slots::PROMISE));
     for invariant in slots::INVARIANTS.iter().chain([&slots::FREE_SLOT]) {
         translator.before(invariant)?;
         queries.push(has_values(&mut translator, &inductive).of_conjunct(invariant));
@@ -130,6 +140,8 @@ fn initially(module: &Module) -> Result<Job, ProofError> {
         let holds = translator.before(&conjunct)?;
         queries.push(Query::new("holds at first", Answer::Unsat, &[not(&holds)]).of_conjunct(&conjunct));
     }
+    let promised = translator.of_instance(slots::PROMISE, &Expr::Var(slots::PROMISE_INIT.into()))?;
+    queries.push(Query::new("holds at first", Answer::Unsat, &[not(&promised)]).of_conjunct(slots::PROMISE));
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 
@@ -144,7 +156,7 @@ fn step(module: &Module, action: &Action) -> Result<Job, ProofError> {
     Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
 }
 
-/// Whether each conjunct can be false after the step.
+/// Whether the step can make each conjunct false, and whether it can be one that the promise does not allow.
 fn kept(module: &Module, translator: &mut Translator<'_>, expected: Answer) -> Result<Vec<Query>, ProofError> {
     let mut queries = Vec::new();
     for conjunct in conjuncts(module, INDUCTIVE)? {
@@ -152,6 +164,55 @@ fn kept(module: &Module, translator: &mut Translator<'_>, expected: Answer) -> R
         queries.push(Query::new("is kept", expected.clone(), &[not(&kept)]).of_conjunct(&conjunct));
     }
     Ok(queries)
+}
+
+/// Each step is one of the promise, or none to it. In parts: what the promise has of others than the one whose step it is
+/// stays as it is, and what it has of that one changes as the promise allows. [`parts`] puts them together.
+fn promise(module: &Module, action: &Action) -> Result<Job, ProofError> {
+    let (mut translator, declared, mut assumed) = general(module)?;
+    let who = Term::symbol("who");
+    for conjunct in conjuncts(module, INDUCTIVE)? {
+        assumed.push(translator.before(&conjunct)?);
+    }
+    let (happens, somebody) = translator.opened(NEXT, &action.formula, &who)?;
+    assumed.push(happens);
+    assumed.extend(translator.define_instance(slots::PROMISE)?);
+    let who = somebody.then_some(who);
+    let others = translator.others_unchanged(slots::PROMISE, who.as_ref())?;
+    translator.look_at(View::At(who));
+    let (next, idle) = promised(&mut translator)?;
+    let queries = vec![
+        Query::new("leaves others alone", Answer::Unsat, &[not(&others)]).of_conjunct(slots::PROMISE),
+        Query::new("is promised", Answer::Unsat, &[not(&next), not(&idle)]).of_conjunct(slots::PROMISE),
+    ];
+    let queries = queries.into_iter().map(|query| query.of_action(&action.name)).collect();
+    let declared = declared + "(declare-fun who () Int)\n";
+    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
+}
+
+/// The two parts of [`promise`] come to a step of the promise, whatever its variables stand for.
+fn parts(module: &Module) -> Result<Job, ProofError> {
+    let (mut translator, declared, assumed) = general(module)?;
+    translator.define_instance(slots::PROMISE)?;
+    let mut queries = Vec::new();
+    for (name, who) in [("the parts of a step", Some(Term::symbol("who"))), ("the parts of nobody's step", None)] {
+        let others = translator.others_unchanged(slots::PROMISE, who.as_ref())?;
+        translator.look_at(View::At(who.clone()));
+        let (next_here, idle_here) = promised(&mut translator)?;
+        translator.look_at(View::Of(who));
+        let (next, idle) = promised(&mut translator)?;
+        let formulas = [others, or([next_here, idle_here]), not(&next), not(&idle)];
+        queries.push(Query::new(name, Answer::Unsat, &formulas).of_conjunct(slots::PROMISE));
+    }
+    let declared = declared + "(declare-fun who () Int)\n";
+    Ok(Job { script: script(&mut translator, &declared, &assumed), queries })
+}
+
+/// That the step is one of the promise, and that it is none to it.
+fn promised(translator: &mut Translator<'_>) -> Result<(Term, Term), ProofError> {
+    let next = translator.of_instance(slots::PROMISE, &Expr::Var(slots::PROMISE_NEXT.into()))?;
+    let unchanged = Expr::Unchanged(vec![slots::PROMISE_VARIABLES.into()]);
+    Ok((next, translator.of_instance(slots::PROMISE, &unchanged)?))
 }
 
 fn consequences(module: &Module) -> Result<Job, ProofError> {

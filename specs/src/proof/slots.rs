@@ -15,6 +15,12 @@ pub(crate) const INIT: &str = "Init";
 pub(crate) const NEXT: &str = "Next";
 pub(crate) const INDUCTIVE: &str = "Inductive";
 
+/// The instance of the promise that is kept, and its formulas.
+pub(crate) const PROMISE: &str = "Promise";
+pub(crate) const PROMISE_INIT: &str = "Init";
+pub(crate) const PROMISE_NEXT: &str = "Next";
+pub(crate) const PROMISE_VARIABLES: &str = "vars";
+
 /// What follows from the inductive invariant in one state.
 pub(crate) const INVARIANTS: [&str; 7] = [
     "TypeOK",
@@ -78,7 +84,7 @@ pub(crate) fn compared() -> [Instance<'static>; 2] {
 }
 
 /// Actions, and the broken ones in their places.
-pub(crate) const BROKEN: [(&str, &str); 19] = [
+pub(crate) const BROKEN: [(&str, &str); 20] = [
     ("Recheck", "RecheckNothing"),
     ("Scan", "ScanWithoutHelp"),
     ("Scan", "ScanWithoutTentative"),
@@ -87,6 +93,7 @@ pub(crate) const BROKEN: [(&str, &str); 19] = [
     ("Settle", "SettleRegardless"),
     ("Observe", "ObserveWhatIsHeld"),
     ("Recover", "RecoverFromTentative"),
+    ("Recover", "RecoverAndForget"),
     ("Release", "ReleaseBeforeReading"),
     ("Resume", "ResumeFromNothing"),
     ("FillSecond", "FillSecondLater"),

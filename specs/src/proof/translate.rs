@@ -1,7 +1,7 @@
 //! Expressions of TLA+ as formulas of first-order logic.
 
 use super::error::ProofError;
-use super::module::Module;
+use super::module::{Instantiated, Module};
 use super::sort::{Sort, Sorts};
 use super::term::{Term, and, eq, implies, ite, not, or, quantified};
 use super::value::{Function, Set, Value};
@@ -38,6 +38,9 @@ pub(crate) struct Translator<'a> {
     /// In a finite instance, all numbers that a set of numbers can have.
     universe: Option<Vec<Term>>,
     side: Side,
+    /// The instance whose formula this is, if it is of one.
+    instance: Option<&'a Instantiated>,
+    view: View,
     /// Bound variables and parameters, the innermost last.
     bound: Vec<(Arc<str>, Value)>,
     /// What `@` is, the innermost last.
@@ -49,6 +52,19 @@ pub(crate) struct Translator<'a> {
     path: Vec<Guard>,
     /// The conditions under which each application met so far has a value, each from the whole formula's point of view.
     defined: Vec<Term>,
+}
+
+/// What is seen of formulas of instances: of a step of somebody, or of nobody.
+#[derive(Clone)]
+pub(crate) enum View {
+    /// All of them.
+    Whole,
+    /// `There is one` is taken for `it is this one`. That is less than the formula says where it stands for itself, so it
+    /// may be proved in its place.
+    Of(Option<Term>),
+    /// Besides, functions are looked at for this argument only. That is more, and has to be made up for: see
+    /// [`Translator::others_unchanged`].
+    At(Option<Term>),
 }
 
 #[derive(Clone)]
@@ -72,6 +88,8 @@ impl<'a> Translator<'a> {
             variables: BTreeMap::new(),
             universe,
             side: Side::Before,
+            instance: None,
+            view: View::Whole,
             bound: Vec::new(),
             old: Vec::new(),
             within: Vec::new(),
@@ -99,14 +117,7 @@ impl<'a> Translator<'a> {
                         continue;
                     }
                     let value = self.top(init, |this| this.value(&value))?;
-                    let entry = match value {
-                        Value::Scalar(sort, _) => (Kind::Scalar(sort), None),
-                        Value::Set(set) => (Kind::Set(set.member_sort.unwrap_or(Sort::Int)), None),
-                        Value::Function(function) => {
-                            (Kind::Function(function.domain.key(), function.sort), Some(*function.domain))
-                        }
-                    };
-                    self.variables.insert(name.clone(), entry);
+                    self.variables.insert(name.clone(), kind_of(&value));
                 }
                 _ => {}
             }
@@ -137,6 +148,76 @@ impl<'a> Translator<'a> {
         self.top(name, |this| match this.call(name, arguments)? {
             Value::Scalar(Sort::Bool, term) => Ok(term),
             _ => Err("it is no formula".to_owned()),
+        })
+    }
+
+    /// Makes the variables of an instance variables of their own, and gives the equations with what they stand for, in
+    /// both states: formulas of the instance stay short then.
+    pub(crate) fn define_instance(&mut self, instance: &str) -> Result<Vec<Term>, ProofError> {
+        let Some(Instantiated { module, substitutions }) = self.module.instances.get(instance) else {
+            return Err(ProofError::Missing { name: instance.to_owned(), path: self.module.path.clone() });
+        };
+        let mut equations = Vec::new();
+        for name in &module.variables {
+            let Some(substituted) = substitutions.get(name) else { continue };
+            let defined: Arc<str> = instance_variable(name).into();
+            for side in [Side::Before, Side::After] {
+                let equation = self.top(instance, |this| {
+                    this.side = side;
+                    let value = this.value(substituted);
+                    this.side = Side::Before;
+                    let value = value?;
+                    this.variables.insert(defined.clone(), kind_of(&value));
+                    let variable = this.variable(&defined, side)?;
+                    this.equal(&variable, &value)
+                });
+                equations.push(equation?);
+            }
+        }
+        Ok(equations)
+    }
+
+    /// How formulas of instances are translated from here on.
+    pub(crate) fn look_at(&mut self, view: View) {
+        self.view = view;
+    }
+
+    /// That the functions among the instance's variables stay as they are, but for their value at `who`.
+    pub(crate) fn others_unchanged(&mut self, instance: &str, who: Option<&Term>) -> Result<Term, ProofError> {
+        self.top(instance, |this| {
+            let names: Vec<_> = this.variables.keys().filter(|name| name.starts_with(OF_INSTANCE)).cloned().collect();
+            let mut unchanged = Vec::new();
+            for name in names {
+                let (before, after) = (this.variable(&name, Side::Before)?, this.variable(&name, Side::After)?);
+                let (Value::Function(before), Value::Function(after)) = (before, after) else { continue };
+                unchanged.push(this.for_all("a", &before.domain, |_, argument| {
+                    let same = eq(&after.of(argument), &before.of(argument));
+                    Ok(who.map_or_else(|| same.clone(), |who| or([eq(argument, who), same.clone()])))
+                })?);
+            }
+            Ok(and(unchanged))
+        })
+    }
+
+    /// A formula of an instance, in the names of its module.
+    pub(crate) fn of_instance(&mut self, instance: &str, formula: &Expr) -> Result<Term, ProofError> {
+        let Some(instantiated) = self.module.instances.get(instance) else {
+            return Err(ProofError::Missing { name: instance.to_owned(), path: self.module.path.clone() });
+        };
+        self.instance = Some(instantiated);
+        let translated = self.formula(instance, formula);
+        self.instance = None;
+        translated
+    }
+
+    /// An action of somebody in particular, the symbol `who`: without the quantifier that it stands under. Where it stands
+    /// under none it is nobody's.
+    pub(crate) fn opened(&mut self, name: &str, action: &Expr, who: &Term) -> Result<(Term, bool), ProofError> {
+        self.top(name, |this| {
+            let Expr::Exists(bound, set, body) = action else { return Ok((this.bool(action)?, false)) };
+            let set = this.set(set)?;
+            let holds = this.with(bound, &set, who, body)?;
+            Ok((and([set.contains(who), holds]), true))
         })
     }
 
@@ -395,7 +476,8 @@ impl<'a> Translator<'a> {
                 translated
             }
             Expr::FnCall(name, arguments) => {
-                let arguments = arguments.iter().map(|argument| self.value(argument)).collect::<Translated<Vec<_>>>()?;
+                let arguments =
+                    arguments.iter().map(|argument| self.value(argument)).collect::<Translated<Vec<_>>>()?;
                 self.call(name, arguments)
             }
             Expr::LabeledAction(_, inner) => self.value(inner),
@@ -427,6 +509,21 @@ impl<'a> Translator<'a> {
     fn name(&mut self, name: &Arc<str>) -> Translated<Value> {
         if let Some((_, value)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
             return Ok(value.clone());
+        }
+        if let Some(instance) = self.instance
+            && let Some(substituted) = instance.substitutions.get(name)
+        {
+            let defined = instance_variable(name);
+            if self.variables.contains_key(&*defined) {
+                return self.variable(&defined, self.side);
+            }
+            // What it stands for is in the names of the instantiating module.
+            let bound = std::mem::take(&mut self.bound);
+            self.instance = None;
+            let value = self.value(substituted);
+            self.instance = Some(instance);
+            self.bound = bound;
+            return value;
         }
         if self.variables.contains_key(name) {
             return self.variable(name, self.side);
@@ -477,8 +574,13 @@ impl<'a> Translator<'a> {
         value
     }
 
+    /// The module whose names are meant.
+    fn scope(&self) -> &'a Module {
+        self.instance.map_or(self.module, |instance| &instance.module)
+    }
+
     fn call(&mut self, name: &str, arguments: Vec<Value>) -> Translated<Value> {
-        let Ok(definition) = self.module.definition(name) else {
+        let Ok(definition) = self.scope().definition(name) else {
             return Err(format!("`{name}` is neither defined nor declared"));
         };
         let (parameters, body) = (definition.parameters.clone(), definition.body.clone());
@@ -521,9 +623,7 @@ impl<'a> Translator<'a> {
         translate: impl FnOnce(&mut Self) -> Translated<T>,
     ) -> Translated<T> {
         let sort = self.sorts.name(sort);
-        self.under(Guard::Bind(member.clone(), sort), |this| {
-            this.under(Guard::Assume(set.contains(member)), translate)
-        })
+        self.under(Guard::Bind(member.clone(), sort), |this| this.under(Guard::Assume(set.contains(member)), translate))
     }
 
     /// Whether something holds of all members of a set.
@@ -564,6 +664,14 @@ impl<'a> Translator<'a> {
             });
             return Ok(or(each.collect::<Translated<Vec<_>>>()?));
         }
+        if self.instance.is_some()
+            && let View::Of(who) | View::At(who) = self.view.clone()
+        {
+            let Some(witness) = who else { return Ok(Term::bool(false)) };
+            let premise = set.contains(&witness);
+            let holds = self.under(Guard::Assume(premise.clone()), |this| body(this, &witness))?;
+            return Ok(and([premise, holds]));
+        }
         let member = self.fresh(name);
         let holds = self.under_member(&member, &sort, set, |this| body(this, &member))?;
         let sort = self.sorts.name(&sort);
@@ -588,6 +696,12 @@ impl<'a> Translator<'a> {
                 }
                 if left.sort != right.sort {
                     return Err("two functions with values of different sorts are compared".to_owned());
+                }
+                if self.instance.is_some()
+                    && let View::At(who) = &self.view
+                {
+                    let at = |who| implies(&left.domain.contains(who), &eq(&left.of(who), &right.of(who)));
+                    return Ok(who.as_ref().map_or(Term::bool(true), at));
                 }
                 self.for_all("a", &left.domain, |_, argument| Ok(eq(&left.of(argument), &right.of(argument))))
             }
@@ -764,29 +878,49 @@ impl<'a> Translator<'a> {
         }
     }
 
+    fn is_variable(&self, name: &str) -> bool {
+        match self.instance {
+            Some(instance) => instance.module.variables.iter().any(|variable| **variable == *name),
+            None => self.variables.contains_key(name),
+        }
+    }
+
     fn unchanged(&mut self, expr: &Expr) -> Translated<Term> {
         match expr {
             Expr::TupleLit(parts) => {
                 Ok(and(parts.iter().map(|part| self.unchanged(part)).collect::<Translated<Vec<_>>>()?))
             }
-            Expr::Var(name) if self.variables.contains_key(name) => {
-                if self.side == Side::After {
-                    return Err("UNCHANGED is in a formula about the state after the step".to_owned());
-                }
-                let (before, after) = (self.variable(name, Side::Before)?, self.variable(name, Side::After)?);
+            Expr::Var(name) if self.is_variable(name) => {
+                let after = self.prime(name)?;
+                let before = self.name(name)?;
                 self.equal(&after, &before)
             }
-            Expr::Var(name) => match self.module.definition(name) {
-                Ok(definition) if definition.parameters.is_empty() => {
-                    let body = definition.body.clone();
-                    self.unchanged(&body)
-                }
+            Expr::Var(name) => match self.scope().definition(name) {
+                Ok(definition) if definition.parameters.is_empty() => self.unchanged(&definition.body),
                 _ => Err(format!("UNCHANGED of `{name}`, which is no variable")),
             },
             other => Err(format!("UNCHANGED of other than variables: {}", told(other))),
         }
     }
 }
+
+/// What a variable is that has this value, and of a function its domain.
+fn kind_of(value: &Value) -> (Kind, Option<Set>) {
+    match value {
+        Value::Scalar(sort, _) => (Kind::Scalar(sort.clone()), None),
+        Value::Set(set) => (Kind::Set(set.member_sort.clone().unwrap_or(Sort::Int)), None),
+        Value::Function(function) => {
+            (Kind::Function(function.domain.key(), function.sort.clone()), Some((*function.domain).clone()))
+        }
+    }
+}
+
+/// What a variable of an instance is called among the others.
+fn instance_variable(name: &str) -> String {
+    format!("{OF_INSTANCE}{name}")
+}
+
+const OF_INSTANCE: &str = "promised.";
 
 /// How the parser writes the condition of OTHER.
 const OTHER: Expr = Expr::Lit(Literal::Bool(true));

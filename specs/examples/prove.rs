@@ -15,25 +15,12 @@ fn main() {
                 println!("slow: {:?} {} {:?}: {} {:.2}", o.action, o.name, o.conjunct, o.answer, o.seconds);
             }
             for a in &report.agreements {
-                println!(
-                    "{} steps, {} changed, {} answers, {} hold, {} without; {:?}",
-                    a.steps,
-                    a.changed,
-                    a.answers,
-                    a.hold,
-                    a.without_value,
-                    a.differences.iter().take(5).collect::<Vec<_>>()
-                );
+                println!("{} steps, {} changed, {} answers, {} hold, {} without; {:?}", a.steps, a.changed, a.answers, a.hold, a.without_value, a.differences.iter().take(5).collect::<Vec<_>>());
             }
             for c in &report.controls {
                 println!("control {}: {:?}", c.name, c.refuted);
             }
-            println!(
-                "{} of {}; {:?}",
-                report.obligations.len() - open.len(),
-                report.obligations.len(),
-                began.elapsed()
-            );
+            println!("{} of {}; {:?}", report.obligations.len() - open.len(), report.obligations.len(), began.elapsed());
         }
         Err(error) => println!("{error}"),
     }

@@ -18,7 +18,11 @@ pub(crate) struct Action {
 
 /// The disjuncts of the definition `next`, in their order. Where `replaced` has a definition's name, that which it gives
 /// is applied instead.
-pub(crate) fn actions(module: &Module, next: &str, replaced: &BTreeMap<&str, &str>) -> Result<Vec<Action>, ProofError> {
+pub(crate) fn actions(
+    module: &Module,
+    next: &str,
+    replaced: &BTreeMap<&str, &str>,
+) -> Result<Vec<Action>, ProofError> {
     let outline = module.outline(next)?;
     let mut found = Vec::new();
     collect(module, &outline, &|formula| formula, replaced, &mut found)?;
@@ -73,7 +77,8 @@ fn named(
         return collect(module, &outline, around, replaced, found);
     }
     let applied: Arc<str> = replaced.get(&**name).map_or_else(|| name.clone(), |other| (*other).into());
-    let formula = if arguments.is_empty() { Expr::Var(applied) } else { Expr::FnCall(applied, arguments.to_vec()) };
+    let formula =
+        if arguments.is_empty() { Expr::Var(applied) } else { Expr::FnCall(applied, arguments.to_vec()) };
     found.push(Action { name: name.to_string(), formula: around(formula) });
     Ok(())
 }

@@ -125,8 +125,7 @@ impl<'a> Comparison<'a> {
         for (action, count) in self.actions.iter().zip(taken).filter(|(_, count)| *count < times) {
             self.found.differences.push(format!("{} was taken {count} times only", action.name));
         }
-        let names =
-            self.actions.iter().map(|action| action.name.as_str()).chain(self.conjuncts.iter().map(|name| &**name));
+        let names = self.actions.iter().map(|action| action.name.as_str()).chain(self.conjuncts.iter().map(|name| &**name));
         for name in names.filter(|name| !self.held.contains(*name)) {
             self.found.differences.push(format!("{name} was never true"));
         }

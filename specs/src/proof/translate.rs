@@ -395,8 +395,7 @@ impl<'a> Translator<'a> {
                 translated
             }
             Expr::FnCall(name, arguments) => {
-                let arguments =
-                    arguments.iter().map(|argument| self.value(argument)).collect::<Translated<Vec<_>>>()?;
+                let arguments = arguments.iter().map(|argument| self.value(argument)).collect::<Translated<Vec<_>>>()?;
                 self.call(name, arguments)
             }
             Expr::LabeledAction(_, inner) => self.value(inner),
@@ -522,7 +521,9 @@ impl<'a> Translator<'a> {
         translate: impl FnOnce(&mut Self) -> Translated<T>,
     ) -> Translated<T> {
         let sort = self.sorts.name(sort);
-        self.under(Guard::Bind(member.clone(), sort), |this| this.under(Guard::Assume(set.contains(member)), translate))
+        self.under(Guard::Bind(member.clone(), sort), |this| {
+            this.under(Guard::Assume(set.contains(member)), translate)
+        })
     }
 
     /// Whether something holds of all members of a set.

@@ -4,12 +4,14 @@
 use lastword_protocol::model::variant::{self, Change};
 use lastword_protocol::model::{Scenario, ready, slots};
 use lastword_sim::case::{self, CASES, Spec};
-use lastword_sim::choose::Odometer;
+use lastword_sim::choose::{Odometer, Random};
 use lastword_sim::coverage::Coverage;
+use lastword_sim::executions::{chosen, every};
 use lastword_sim::exhaustive::{Found, Gauge, Limits, search};
 use lastword_sim::memory::{Handover, Model};
 use lastword_sim::sample::{Method, Sampling};
 use lastword_sim::token::Token;
+use lastword_sim::trace::{Facts, Place, What};
 use lastword_sim::verify::untouched;
 use lastword_sim::world::{Kills, Setting, State, Step, System, World};
 use slots::Op::{Acquire, Publish, Release};
@@ -73,6 +75,84 @@ fn merging_states_loses_no_outcome() {
     for handover in [Handover::Bare, Handover::Synchronized] {
         merging_loses_nothing(&once, &Setting { handover, ..Setting::new(Model::Sc, 1) });
     }
+}
+
+#[test]
+fn single_accesses_have_the_same_outcomes_and_more_states() {
+    let once = slots::Scenario::new(&[&[Publish(8), Publish(8)], &[Acquire]], 1, 8);
+    let setting = Setting::new(Model::Sc, 1);
+    let world = || World::new(&once, &setting).expect("small");
+    let (merged, fewer) = ends(world(), true);
+    let (single, more) = ends(world().access_by_access(), true);
+    assert_eq!(merged, single);
+    assert!(fewer < more, "{fewer} of {more}");
+}
+
+#[test]
+fn no_store_is_lost_where_none_may_be() {
+    let once = slots::Scenario::new(&[&[Publish(8)], &[]], 1, 8);
+    let world = || World::new(&once, &Setting::new(Model::Sc, 1)).expect("small");
+    let most_lost = |mut world: World<slots::Scenario<'static>>| {
+        let mut most = 0;
+        let all = every(&mut world, |lines| {
+            let lost = lines.iter().map(|line| match &line.what {
+                What::Dies { lost } => lost.len(),
+                _ => 0,
+            });
+            most = lost.fold(most, usize::max);
+            true
+        });
+        all.expect("no promise is broken");
+        most
+    };
+    // The payload, the length and the sequence number.
+    assert_eq!(most_lost(world()), 3);
+    assert_eq!(most_lost(world().without_lost_stores()), 0);
+}
+
+#[test]
+fn every_execution_is_told() {
+    let once = slots::Scenario::new(&[&[Publish(8)], &[Acquire]], 1, 8);
+    let mut world = World::new(&once, &Setting::new(Model::Sc, 1)).expect("small");
+    let (mut told, mut deaths) = (HashSet::new(), 0);
+    let count = every(&mut world, |lines| {
+        deaths += usize::from(lines.iter().any(|line| matches!(line.what, What::Dies { .. })));
+        told.insert(format!("{lines:?}"));
+        true
+    });
+    let count = count.expect("no promise is broken");
+    // Who has nothing left to do takes a step that is not told.
+    assert!(told.len() as u64 <= count, "{} of {count}", told.len());
+    assert!(0 < deaths && (deaths as u64) < count, "{deaths} of {count}");
+    // Each engine's execution is one of them.
+    for seed in 0..100 {
+        let (lines, result) = chosen(&mut world, &mut Random::new(seed, 8, 1));
+        assert_eq!(result, Ok(()));
+        assert!(told.contains(&format!("{lines:?}")), "{lines:?}");
+    }
+    let stopped = every(&mut world, |_| false).expect("no promise is broken");
+    assert_eq!(stopped, 1);
+}
+
+#[test]
+fn an_access_is_told_in_numbers_too() {
+    let once = slots::Scenario::new(&[&[Publish(8)], &[]], 1, 8);
+    let mut world = World::new(&once, &Setting::new(Model::Sc, 0)).expect("small");
+    let (lines, _) = chosen(&mut world, &mut Random::new(1, 1, 1));
+    let facts = |name: &str| {
+        lines.iter().find_map(|line| match &line.what {
+            What::Access { site, facts, .. } if site.name == name => Some(*facts),
+            _ => None,
+        })
+    };
+    let word = |number| Some(Place::Word(number));
+    let latest = Facts { place: word(0), found: None, stored: Some(1 << 8) };
+    assert_eq!(facts("slots.publish"), Some(latest));
+    assert_eq!(facts("slots.scan"), Some(Facts { place: word(1), found: Some(0), stored: None }));
+    assert_eq!(facts("slots.retire_fence"), Some(Facts { place: None, found: None, stored: None }));
+    let filled = facts("slots.fill").expect("there is a message");
+    assert_eq!(filled.place, Some(Place::Payload { area: 0, index: 0 }));
+    assert_eq!(filled.stored.map(|word| word & 0xffff_ffff), Some(1));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //!
 //! The simulator runs the shipped source of the protocols. What each access found and stored becomes an
 //! [event] that bears the name of a TLA+ action; an execution is a sequence of events; TLC accepts it only if the
-//! specification has a behaviour with exactly these events ([`check`]). Traces that are [damaged](damage) have to be
-//! rejected, and so have executions of the code with a step [broken]. The traces have to exercise every branch of every
-//! action ([`coverage`]). And for a small scenario the code and the specification reach the same states ([`equal`]).
+//! specification has a behaviour with exactly these events ([`check`](mod@check)). Traces that are [damaged](damage)
+//! have to be rejected, and so have executions of the code with a step [broken]. The traces have to exercise every
+//! branch of every action ([`coverage`]). And for a small scenario the code and the specification reach the same states
+//! ([`equal`]).
 //!
 //! `specs/README.traces.md` is the guide.
 

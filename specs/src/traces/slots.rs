@@ -117,7 +117,8 @@ impl Subject for Slots {
     const ACTIONS: &'static [Action] = ACTIONS;
     // Stores to the others are Relaxed.
     const CERTAIN: &'static [&'static str] = &["latest", "lock"];
-    const UNSEEN: &'static [(&'static str, &'static str)] = &[];
+    const UNSEEN: &'static [(&'static str, &'static str)] =
+        &[("no release", "as if the consumer had never been asked to release: no event says that it was")];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         covered(scenario)?;

@@ -2,7 +2,7 @@
 
 use super::event::{Event, KILL, Place, Value, action_of};
 use super::slots::set;
-use super::subject::{Action, Options, Subject};
+use super::subject::{Action, Options, STOPPED, Subject};
 use lastword_protocol::model::Scenario as _;
 use lastword_protocol::model::status::{Scenario, VALUES_MAX};
 use lastword_sim::trace::{Facts, Line, Place as Cell, What};
@@ -32,8 +32,10 @@ impl Subject for Status {
     const ACTIONS: &'static [Action] = ACTIONS;
     // In memory; not in a buffer.
     const CERTAIN: &'static [&'static str] = &["word"];
-    const UNSEEN: &'static [(&'static str, &'static str)] =
-        &[("a word is never stored", "as if the writer had never been asked to: no event says that it was")];
+    const UNSEEN: &'static [(&'static str, &'static str)] = &[
+        ("a word is never stored", "as if the writer had never been asked to: no event says that it was"),
+        ("a restarted writer begins anew", STOPPED),
+    ];
 
     fn events(scenario: &Scenario<'static>, lines: &[Line]) -> Result<Vec<Event>, String> {
         let mut events = Vec::new();

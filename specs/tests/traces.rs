@@ -172,7 +172,7 @@ fn every_place_of_the_table_is_one_of_the_specification() {
 
 #[test]
 fn the_guide_has_every_action() {
-    let guide = file("README.traces.md");
+    let guide = file("traces.md");
     each(|specification, actions, _, _| {
         for action in actions {
             let site = action.site.map_or_else(|| "none".to_owned(), |site| format!("`{site}`"));

@@ -85,7 +85,8 @@ JSON: name, spec, config, engine, expected (pass, fail), result (pass, fail, err
 seconds, violated (what, if something is), why (it is not ok). distinct_states and depth are null where an engine does
 not say; up to a violation, they are how far the search came. Some engines count more:
   traces  executions of the code, different traces, events, accepted traces, damaged ones and how many of those were
-          refused; parts of the specification's actions and how many of them are uncovered
+          refused; parts of the specification's actions and how many of them are uncovered; broken variants of the
+          code, and how many of them show in no trace
   states  code_states, spec_states: distinct states that the code reaches and the specification
   z3      obligations, discharged; agreements: answers in which the translation and the specification agree
 

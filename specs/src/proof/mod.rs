@@ -2,7 +2,7 @@
 //!
 //! What is proved is the text that TLC checks: `Slots.tla`, with the inductive invariant of `SlotsInductive.tla`. The parser
 //! of the crate `tla-checker` reads it, this module translates it to first-order logic (SMT-LIB 2), and z3 answers. What
-//! exactly is asked, and what is trusted, says `specs/README.proof.md`.
+//! exactly is asked, and what is trusted, says `specs/proof.md`.
 //!
 //! | module | what it does |
 //! |---|---|

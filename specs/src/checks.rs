@@ -131,14 +131,22 @@ impl CheckJob {
         let tlc = self.tools.tlc.as_ref().ok_or("TLC is needed and was not looked for")?;
         let scratch = tlc.scratch().map_err(|error| format!("there is no temporary directory: {error}"))?;
         let (java, jar) = (tlc.java_path().to_owned(), tlc.jar_path().to_owned());
-        Ok(trace_tlc::Tools { java, jar, modules: self.modules.clone(), scratch, stop: gauge.stop() })
+        Ok(trace_tlc::Tools {
+            java,
+            jar,
+            modules: self.modules.clone(),
+            scratch,
+            short: self.quick,
+            stop: gauge.stop(),
+        })
     }
 
     fn traces(&self, protocol: Protocol, gauge: &Gauge) -> Result<Found, String> {
         let tools = self.tlc(gauge)?;
         let mut details = String::new();
         let mut states = 0;
-        let mut sums = [("executions", 0), ("traces", 0), ("events", 0), ("accepted", 0), ("damaged", 0), ("refused", 0)];
+        let mut sums =
+            [("executions", 0), ("traces", 0), ("events", 0), ("accepted", 0), ("damaged", 0), ("refused", 0)];
         let report = traces::check(&tools, protocol, self.quick, &mut |row| {
             let (damaged, refused) = row.damage();
             let these = [row.executions, row.traces, row.events, row.accepted, damaged, refused];
@@ -176,7 +184,8 @@ impl CheckJob {
         let wrong = report.wrong();
         let discharged = report.obligations.iter().filter(|obligation| obligation.is_discharged()).count();
         let agreements: usize = report.agreements.iter().map(|agreement| agreement.answers).sum();
-        let figures = [("obligations", report.obligations.len()), ("discharged", discharged), ("agreements", agreements)];
+        let figures =
+            [("obligations", report.obligations.len()), ("discharged", discharged), ("agreements", agreements)];
         let outcome = match wrong.len() {
             0 => Outcome::Pass,
             wrong => Outcome::Error(format!("{wrong} answers are not as they have to be")),
@@ -187,7 +196,8 @@ impl CheckJob {
 
     fn refutation(&self, mistake: Mistake, gauge: &Gauge) -> Result<Found, String> {
         let z3 = self.tools.z3.as_ref().ok_or("z3 is needed and was not looked for")?;
-        let refuted = proof::refute(&self.modules, z3, mistake, &|| gauge.stopped()).map_err(|error| error.to_string())?;
+        let refuted =
+            proof::refute(&self.modules, z3, mistake, &|| gauge.stopped()).map_err(|error| error.to_string())?;
         let (outcome, details) = match refuted.len() {
             0 => (Outcome::Pass, String::new()),
             _ => (Outcome::Fail(vec![INDUCTIVE.to_owned()]), format!("not kept: {}", refuted.join(", "))),

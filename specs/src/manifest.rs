@@ -170,7 +170,11 @@ impl Manifest {
             engines.iter().map(|engine| Entry { name, engine: *engine, quick: *quick })
         };
         let runs = self.runs.iter().flat_map(of);
-        runs.chain(self.checks.iter().map(|check| Entry { name: &check.name, engine: check.engine, quick: check.quick }))
+        runs.chain(self.checks.iter().map(|check| Entry {
+            name: &check.name,
+            engine: check.engine,
+            quick: check.quick,
+        }))
     }
 
     /// What is chosen, as jobs. A tool is looked for as soon as one of them needs it. `quick`: checks that can do less

@@ -3,18 +3,31 @@
 //! `cargo specs` runs the same and those of TLC.
 
 use lastword_specs::job::{Engine, Row};
-use lastword_specs::manifest::Manifest;
+use lastword_specs::manifest::{FindTools, Manifest};
 use lastword_specs::schedule::{Event, run_all};
-use std::path::Path;
+use lastword_specs::tlc::Tlc;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 mod common;
 
+/// There are none, as on a machine without Java and without a network.
+struct NoTools;
+
+impl FindTools for NoTools {
+    fn tlc(&self) -> Result<Tlc, String> {
+        Err("no Java is needed".to_owned())
+    }
+    fn z3(&self) -> Result<PathBuf, String> {
+        Err("no z3 is needed".to_owned())
+    }
+}
+
 fn every_run_is_as_expected(manifest: &Path) -> usize {
     let manifest = Manifest::read(manifest).expect("a manifest");
     manifest.check(false).expect("a manifest without a mistake");
-    let jobs = manifest.jobs(|_, engine| engine == Engine::TlaChecker, || Err("no Java is needed".to_owned()));
+    let jobs = manifest.jobs(|entry| entry.engine == Engine::TlaChecker, false, &NoTools);
     let jobs = jobs.expect("jobs");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut wrong = Vec::new();

@@ -4,8 +4,8 @@ mod output;
 mod watch;
 
 use clap::Parser;
-use lastword_specs::job::{Depth, Engine, Expectation, Found, Job, Outcome, Row};
 use lastword_specs::checks::Check;
+use lastword_specs::job::{Depth, Engine, Expectation, Found, Job, Outcome, Row};
 use lastword_specs::manifest::{Counts, Entry, Expected, FindTools, Manifest};
 use lastword_specs::schedule::{Event, run_all};
 use lastword_specs::scratch::Scratch;
@@ -147,7 +147,9 @@ fn specs(arguments: &Arguments) -> Result<bool, Failure> {
         }
     }
     let chosen = |entry: Entry<'_>| {
-        (entry.quick || !arguments.quick)
+        // What both engines run, `cargo test` has tla-checker run.
+        let is_small = entry.quick && (entry.engine != Engine::TlaChecker || arguments.engine.is_some());
+        (is_small || !arguments.quick)
             && (arguments.only.is_empty() || arguments.only.iter().any(|name| name == entry.name))
             && arguments.engine.is_none_or(|only| only == entry.engine)
     };

@@ -113,7 +113,13 @@ impl Transcript {
             }
         };
         let depth = if workers > 1 { Depth::AtMost } else { Depth::Exact };
-        Found { outcome, distinct_states: self.distinct_states, depth: self.depth.map(depth), details, figures: Vec::new() }
+        Found {
+            outcome,
+            distinct_states: self.distinct_states,
+            depth: self.depth.map(depth),
+            details,
+            figures: Vec::new(),
+        }
     }
 
     fn close(&mut self) {

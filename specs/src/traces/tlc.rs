@@ -20,6 +20,8 @@ pub struct Tools {
     pub modules: PathBuf,
     /// A directory for files of the run, which is made.
     pub scratch: PathBuf,
+    /// Whether runs are short, so that Java does better to compile soon than to compile well.
+    pub short: bool,
     /// Set to have everybody stop.
     pub stop: Arc<AtomicBool>,
 }
@@ -95,6 +97,9 @@ impl Tools {
         let mut temporary = std::ffi::OsString::from("-Djava.io.tmpdir=");
         temporary.push(&home);
         command.arg(temporary).arg("-XX:-UsePerfData");
+        if self.short {
+            command.arg("-XX:TieredStopAtLevel=1");
+        }
         command.arg("-cp").arg(&self.jar).arg("tlc2.TLC");
         command.args(["-workers", "1", "-deadlock", "-metadir"]);
         command.arg(home.join("states")).arg("-config").arg(home.join("run.cfg"));

@@ -99,8 +99,12 @@ impl Job for CheckJob {
     }
 
     fn threads(&self) -> usize {
-        // The proof is one long job, of many questions.
-        if self.title.engine == Engine::Z3 && self.mistake.is_none() { PROVERS } else { 1 }
+        match self.title.engine {
+            // The proof is one long job, of many questions; of traces there are genuine and damaged ones.
+            Engine::Z3 if self.mistake.is_none() => PROVERS,
+            Engine::Traces => 2,
+            _ => 1,
+        }
     }
 
     fn run(&self, gauge: &Gauge) -> Found {

@@ -12,6 +12,7 @@ use lastword_sim::memory::Model;
 use lastword_sim::world::{Setting, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Which executions of its scenarios a set has.
@@ -138,15 +139,20 @@ pub fn check<S: Subject>(
     let traces = || genuine.iter().map(|(_, events)| &events[..]);
     let definitions = S::definitions(&mut traces());
     let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants, definitions };
-    let output = runner.run(set.name, traces(), 0, true)?;
+    // By themselves: what the damaged ones exercise does not count.
+    let damaged_name = format!("{}-damaged", set.name);
+    let (output, wrong) = thread::scope(|scope| {
+        let damaged = scope.spawn(|| runner.run(&damaged_name, damaged.iter().map(|of| &of.events[..]), 0, false));
+        let output = runner.run(set.name, traces(), 0, true);
+        (output, damaged.join().unwrap_or_else(|_| Err("the thread that runs TLC has failed".to_owned())))
+    });
+    let output = output?;
     coverage.add(&output.text, &output.instrumented, S::SPECIFICATION);
     let accepted = output.accepted();
     if let Some(number) = (1..=genuine.len()).find(|number| !accepted.contains(number)) {
         return Err(runner.explain(set.name, &genuine[number - 1].1)?);
     }
-    // By themselves: what they exercise does not count.
-    let name = format!("{}-damaged", set.name);
-    let wrong = runner.run(&name, damaged.iter().map(|of| &of.events[..]), 0, false)?.accepted();
+    let wrong = wrong?.accepted();
     if let Some(number) = wrong.first() {
         return Err(format!("{}: a damaged execution is accepted\n{}", set.name, show(&damaged[number - 1])));
     }

@@ -100,9 +100,10 @@ impl Job for CheckJob {
 
     fn threads(&self) -> usize {
         match self.title.engine {
-            // The proof is one long job, of many questions; of traces there are genuine and damaged ones.
+            // The proof is one long job, of many questions.
             Engine::Z3 if self.mistake.is_none() => PROVERS,
-            Engine::Traces => 2,
+            // Genuine traces and damaged ones at a time; where there are many, one is soon done and the other is not.
+            Engine::Traces if self.quick => 2,
             _ => 1,
         }
     }

@@ -116,6 +116,12 @@ FillSecondLater ==
     /\ Go(Producer, "measure")
     /\ UNCHANGED <<shared, producing, consuming>>
 
+\* A message that is published without its length.
+MeasureLater ==
+    /\ pc[Producer] = "measure"
+    /\ Go(Producer, "seal")
+    /\ UNCHANGED <<shared, producing, consuming>>
+
 \* A slot whose number stays while it is rewritten: an observer takes half of each for the message.
 RetireWithoutClearing ==
     /\ pc[Producer] = "retire"

@@ -7,6 +7,7 @@ use clap::Parser;
 use lastword_specs::checks::Check;
 use lastword_specs::job::{Depth, Engine, Expectation, Found, Job, Outcome, Row};
 use lastword_specs::manifest::{Counts, Entry, Expected, FindTools, Manifest};
+use lastword_specs::proof;
 use lastword_specs::schedule::{Event, run_all};
 use lastword_specs::scratch::Scratch;
 use lastword_specs::tlc::Tlc;
@@ -149,7 +150,8 @@ fn specs(arguments: &Arguments) -> Result<bool, Failure> {
     let chosen = |entry: Entry<'_>| {
         // What both engines run, `cargo test` has tla-checker run.
         let is_small = entry.quick && (entry.engine != Engine::TlaChecker || arguments.engine.is_some());
-        (is_small || !arguments.quick)
+        // Who names a run wants it.
+        (is_small || !arguments.quick || !arguments.only.is_empty())
             && (arguments.only.is_empty() || arguments.only.iter().any(|name| name == entry.name))
             && arguments.engine.is_none_or(|only| only == entry.engine)
     };
@@ -206,7 +208,9 @@ impl FindTools for Tools {
     }
 
     fn z3(&self) -> Result<PathBuf, String> {
-        self.toolbox.z3(&|| self.stop.load(Relaxed)).map_err(|error| error.to_string())
+        let z3 = self.toolbox.z3(&|| self.stop.load(Relaxed)).map_err(|error| error.to_string())?;
+        proof::solver_of_version(&z3).map_err(|error| error.to_string())?;
+        Ok(z3)
     }
 }
 

@@ -99,6 +99,14 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Whether `z3` is the program of the solver, of version [`VERSION`]; how it names itself.
+///
+/// # Errors
+/// It does not run, or is another version.
+pub fn solver_of_version(z3: &Path) -> Result<String, ProofError> {
+    solver::version(z3)
+}
+
 /// Proves that the invariant of `SlotsInductive.tla` is one, and that what `slots` promises follows from it.
 /// `specifications` is the directory of the modules, `z3` the solver's program, of version [`VERSION`], of which at most
 /// `processes` run at a time. Also compares the translation with the specification. Ends early when `stopped`. Takes half

@@ -307,10 +307,9 @@ impl Runner<'_> {
         let events: String = trace.iter().enumerate().skip(from).take(2 * AROUND).map(line).collect();
         Ok(format!(
             "{name}: {} does not allow event {reached} of {}, at which an execution of the code arrives:\n{events}\
-             The state before it:\n{state}\nThe files are in {}.",
+             The state before it:\n{state}",
             self.specification,
             trace.len(),
-            self.tools.scratch.display()
         ))
     }
 }

@@ -138,7 +138,7 @@ impl Drop for Solver {
 /// It does not run, or it is another version than [`VERSION`].
 pub(crate) fn version(z3: &Path) -> Result<String, ProofError> {
     let output = Command::new(z3).arg("--version").output().map_err(|error| not_started(z3, &error))?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
     if text.split_whitespace().any(|word| word == VERSION) {
         return Ok(text);
     }

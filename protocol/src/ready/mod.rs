@@ -482,8 +482,8 @@ impl<M: Memory<Word = Word>> Writer<M> {
         // Relaxed `ready.writer_recover`: only the number is used; `ready.look` acquires before anything is written.
         // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::WRITER_RECOVER))?;
-        // Wake `ready.writer_recover_wake`: the predecessor may have died after `ready.send` and before it woke. (Inv
-        // 4) Killed before: the next successor wakes. Killed after: the reader is awake.
+        // Wake `ready.writer_recover_wake` (Inv 4): the predecessor may have died after `ready.send` and before it woke.
+        // Killed before: the next successor wakes. Killed after: the reader is awake.
         memory.wake(Word::State, site::WRITER_RECOVER_WAKE);
         Ok((Self { memory, layout, last: state.sequence }, state))
     }
@@ -673,8 +673,8 @@ impl<M: Memory<Word = Word>> Reader<M> {
         // Relaxed `ready.reader_recover`: only the number is used; `ready.receive` acquires before anything is read.
         // Pairs with nothing: the kernel's hand-over of the role orders it. A death leaves nothing.
         let state = parse_state(memory.load(Word::State, site::READER_RECOVER))?;
-        // Wake `ready.reader_recover_wake`: the predecessor may have died after `ready.clear` and before it woke. (Inv
-        // 4) Killed before: the next successor wakes. Killed after: the writer is awake.
+        // Wake `ready.reader_recover_wake` (Inv 4): the predecessor may have died after `ready.clear` and before it woke.
+        // Killed before: the next successor wakes. Killed after: the writer is awake.
         memory.wake(Word::State, site::READER_RECOVER_WAKE);
         let consumed = match state {
             State { sequence: Some(sequence), set: true } => sequence.previous(),

@@ -102,8 +102,8 @@ impl<M: Memory<Word = Word>> Producer<M> {
         // Killed before or after: nothing was changed.
         let found = memory.load(Word::Latest, site::RESUME);
         let latest = Stamp::parse(found, &layout).map_err(|why| Corrupt { word: Word::Latest, found, why })?;
-        // Wake `slots.resume_wake`: the predecessor may have died after `slots.publish` and before `slots.wake`. (Inv
-        // 7) Killed before: the next successor wakes. Killed after: who slept is awake.
+        // Wake `slots.resume_wake` (Inv 7): the predecessor may have died after `slots.publish` and before `slots.wake`.
+        // Killed before: the next successor wakes. Killed after: who slept is awake.
         memory.wake(Word::Latest, site::RESUME_WAKE);
         Ok(Self { memory, layout, latest })
     }
@@ -209,10 +209,10 @@ impl<M: Memory<Word = Word>> Producer<M> {
             if let (Lock::Claim, Some(newest)) = (lock, self.latest) {
                 let held = Lock::Held(newest);
                 // Release, Acquire `slots.help`: our last publish happens-before the consumer's reading of it; and what
-                // it has read before this Claim, which need not be the one that the scan found, before
-                // the slot's reuse. Pairs with `slots.settle` (Consumer::acquire), and with
-                // `slots.claim`. Killed before: the consumer settles by itself, or our successor helps.
-                // Killed after: it is helped.
+                // it has read before this Claim, which need not be the one that the scan found, before the slot's
+                // reuse.
+                // Pairs with `slots.settle` (Consumer::acquire), and with `slots.claim`.
+                // Killed before: the consumer settles by itself, or our successor helps. Killed after: it is helped.
                 lock = match self.memory.compare_exchange(word, Lock::Claim.bits(), held.bits(), site::HELP) {
                     Ok(_) => held,
                     // The consumer settled by itself, and may have released since: scanned again, to acquire that.

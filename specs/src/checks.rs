@@ -5,7 +5,6 @@ use crate::proof::{self, Mistake};
 use crate::tlc::Tlc;
 use crate::traces::{self, Protocol, equal, tlc as trace_tlc};
 use serde::Deserialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -133,17 +132,8 @@ impl Job for CheckJob {
 
 impl CheckJob {
     fn tlc(&self, gauge: &Gauge) -> Result<trace_tlc::Tools, String> {
-        let tlc = self.tools.tlc.as_ref().ok_or("TLC is needed and was not looked for")?;
-        let scratch = tlc.scratch().map_err(|error| format!("there is no temporary directory: {error}"))?;
-        let (java, jar) = (tlc.java_path().to_owned(), tlc.jar_path().to_owned());
-        Ok(trace_tlc::Tools {
-            java,
-            jar,
-            modules: self.modules.clone(),
-            scratch,
-            short: self.quick,
-            stop: gauge.stop(),
-        })
+        let tlc = self.tools.tlc.clone().ok_or("TLC is needed and was not looked for")?;
+        Ok(trace_tlc::Tools { tlc, modules: self.modules.clone(), short: self.quick, stop: gauge.stop() })
     }
 
     fn traces(&self, protocol: Protocol, gauge: &Gauge) -> Result<Found, String> {
@@ -162,21 +152,27 @@ impl CheckJob {
             gauge.states.store(states, Relaxed);
             details.push_str(&format!("{row}\n"));
         })?;
-        let _ = fs::remove_dir_all(&tools.scratch);
         let mut figures: Vec<_> = sums.into();
-        // One that is not exercised is an error.
-        figures.extend([("parts", report.parts as u64), ("uncovered", 0)]);
+        figures.extend([("parts", report.parts as u64), ("uncovered", report.uncovered.len() as u64)]);
         if let Some(broken) = &report.broken {
             let unseen = broken.all.iter().filter(|variant| variant.rejected == 0).count();
             figures.extend([("variants", broken.all.len() as u64), ("variants_unseen", unseen as u64)]);
         }
-        Ok(Found { outcome: Outcome::Pass, distinct_states: Some(states), depth: None, details, figures })
+        let outcome = match report.uncovered.len() {
+            0 => Outcome::Pass,
+            uncovered => {
+                // Either the code cannot do that, and the specification has too much; or `sets.rs` lacks something.
+                details = report.uncovered.join("\n");
+                let module = protocol.module();
+                Outcome::Error(format!("no execution exercises these {uncovered} parts of the actions of {module}.tla"))
+            }
+        };
+        Ok(Found { outcome, distinct_states: Some(states), depth: None, details, figures })
     }
 
     fn states(&self, gauge: &Gauge) -> Result<Found, String> {
         let tools = self.tlc(gauge)?;
         let compared = equal::compare(&tools)?;
-        let _ = fs::remove_dir_all(&tools.scratch);
         let figures = vec![("code_states", compared.code as u64), ("spec_states", compared.specification as u64)];
         let distinct_states = Some(compared.specification as u64);
         Ok(Found { outcome: Outcome::Pass, distinct_states, depth: None, details: String::new(), figures })

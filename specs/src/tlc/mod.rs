@@ -9,6 +9,7 @@ use crate::model::Model;
 use crate::process::{Ended, Stream, stream};
 use crate::scratch::Scratch;
 use crate::tools::Toolbox;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,23 +66,32 @@ impl Tlc {
         Ok(tlc)
     }
 
-    /// The program `java`.
-    pub fn java_path(&self) -> &Path {
-        &self.java
-    }
-
-    /// The jar of the TLA+ tools.
-    pub fn jar_path(&self) -> &Path {
-        &self.jar
-    }
-
     /// A new temporary directory.
     ///
     /// # Errors
     ///
     /// There cannot be one.
-    pub fn scratch(&self) -> std::io::Result<PathBuf> {
-        self.scratch.directory()
+    pub fn directory(&self) -> Result<PathBuf, String> {
+        self.scratch.directory().map_err(|error| format!("there is no temporary directory: {error}"))
+    }
+
+    /// TLC with these options of Java's, which writes what it has to write into `directory`. What it is to check, and how,
+    /// is yet to be said.
+    pub fn command(&self, directory: &Path, short: bool, java_options: &[OsString]) -> Command {
+        let mut command = self.java();
+        command.arg(format!("-XX:MaxRAMPercentage={}.0", self.heap_percent));
+        if short {
+            command.arg("-XX:TieredStopAtLevel=1");
+        }
+        // TLC unpacks its own modules there, and another one's could be half unpacked.
+        command.arg(definition("java.io.tmpdir", directory)).args(java_options);
+        command.args(["tlc2.TLC", "-deadlock"]);
+        if self.writes_modules {
+            command.arg("-noGenerateSpecTE");
+        }
+        // A run takes minutes, and begins anew.
+        command.args(["-checkpoint", "0"]).arg("-metadir").arg(directory.join("states"));
+        command
     }
 
     /// What TLC says of its options.
@@ -116,14 +126,14 @@ impl Tlc {
             Ok(names) => names,
             Err(why) => return Found::error(why),
         };
-        let directory = match self.scratch.directory() {
+        let directory = match self.directory() {
             Ok(directory) => directory,
-            Err(error) => return Found::error(format!("there is no temporary directory: {error}")),
+            Err(why) => return Found::error(why),
         };
         let mut transcript = Transcript::default();
         let mut errors = String::new();
         let ended = stream(
-            &mut self.command(model, search, &directory),
+            &mut self.command_for(model, search, &directory),
             || gauge.stopped(),
             |from, line| match from {
                 Stream::Output => {
@@ -143,31 +153,18 @@ impl Tlc {
         }
     }
 
-    fn command(&self, model: &Model, search: Search, directory: &Path) -> Command {
-        let mut command = self.java();
-        command.arg(format!("-XX:MaxRAMPercentage={}.0", self.heap_percent));
-        if search.short {
-            command.arg("-XX:TieredStopAtLevel=1");
-        }
-        command.arg(definition("java.io.tmpdir", directory));
-        if let Some(library) = &model.library {
-            command.arg(definition("TLA-Library", library));
-        }
-        command.args(["tlc2.TLC", "-tool", "-deadlock", "-difftrace"]);
-        if self.writes_modules {
-            command.arg("-noGenerateSpecTE");
-        }
-        // A run takes minutes, and begins anew.
-        command.args(["-checkpoint", "0"]).arg("-metadir").arg(directory.join("states"));
-        command.arg("-workers").arg(search.workers.to_string());
+    fn command_for(&self, model: &Model, search: Search, directory: &Path) -> Command {
+        let library: Vec<_> = model.library.iter().map(|library| definition("TLA-Library", library)).collect();
+        let mut command = self.command(directory, search.short, &library);
+        command.args(["-tool", "-difftrace", "-workers"]).arg(search.workers.to_string());
         command.arg("-config").arg(format!("{}.cfg", model.config)).arg(format!("{}.tla", model.module));
         command.current_dir(&model.directory);
         command
     }
 }
 
-fn definition(name: &str, value: &Path) -> std::ffi::OsString {
-    let mut definition = std::ffi::OsString::from(format!("-D{name}="));
+fn definition(name: &str, value: &Path) -> OsString {
+    let mut definition = OsString::from(format!("-D{name}="));
     definition.push(value);
     definition
 }

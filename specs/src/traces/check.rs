@@ -140,10 +140,9 @@ pub fn check<S: Subject>(
     let definitions = S::definitions(&mut traces());
     let runner = Runner { tools, module: S::MODULE, specification: S::SPECIFICATION, constants, definitions };
     // By themselves: what the damaged ones exercise does not count.
-    let damaged_name = format!("{}-damaged", set.name);
     let (output, wrong) = thread::scope(|scope| {
-        let damaged = scope.spawn(|| runner.run(&damaged_name, damaged.iter().map(|of| &of.events[..]), 0, false));
-        let output = runner.run(set.name, traces(), 0, true);
+        let damaged = scope.spawn(|| runner.run(damaged.iter().map(|of| &of.events[..]), 0, false));
+        let output = runner.run(traces(), 0, true);
         (output, damaged.join().unwrap_or_else(|_| Err("the thread that runs TLC has failed".to_owned())))
     });
     let output = output?;
@@ -187,7 +186,7 @@ pub(super) fn accepted<'e, S: Subject>(
         constants: S::constants(scenario, set.options),
         definitions: S::definitions(&mut traces.clone()),
     };
-    Ok(runner.run(&format!("{}-broken", set.name), traces, 0, false)?.accepted())
+    Ok(runner.run(traces, 0, false)?.accepted())
 }
 
 /// A trace, with the number of its scenario in the set.
@@ -274,16 +273,13 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn run<'e>(
         &self,
-        name: &str,
         traces: impl Iterator<Item = &'e [Event]>,
         stop: usize,
         coverage: bool,
     ) -> Result<Output, String> {
         let constants = self.constants.join("\n    ");
         let config = format!("SPECIFICATION TraceSpec\nINVARIANT Stops\nCONSTANTS\n    {constants}\n");
-        let name = format!("{}-{}", self.module, name.replace(' ', "-"));
         self.tools.run(&Task {
-            name: &name,
             module: self.module,
             config,
             data: Some(("TraceData", data::module(traces, &self.definitions, stop))),
@@ -294,8 +290,7 @@ impl Runner<'_> {
     /// Where a trace is not gone on with, for people.
     fn explain(&self, name: &str, trace: &[Event]) -> Result<String, String> {
         const AROUND: usize = 12;
-        let name = format!("{name}-rejected");
-        let alone = |stop| self.run(&name, std::iter::once(trace), stop, false);
+        let alone = |stop| self.run(std::iter::once(trace), stop, false);
         // In a behaviour of n states, n - 1 events were taken.
         let reached = alone(0)?.depth().unwrap_or(1);
         let state = alone(reached)?.last_state().unwrap_or_default();

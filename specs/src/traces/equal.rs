@@ -86,7 +86,7 @@ fn of_the_specification(tools: &Tools) -> Result<BTreeSet<String>, String> {
     let mut constants = Slots::constants(&SCENARIO, Options { leaves: "all", in_order: true });
     constants.extend([format!("Publishes = {publishes}"), format!("Kills = {KILLS}")]);
     let config = format!("SPECIFICATION EqualSpec\nINVARIANT Shown\nCONSTANTS\n    {}\n", constants.join("\n    "));
-    let task = Task { name: "MCSlotsEqual", module: "MCSlotsEqual", config, data: None, instrumented: None };
+    let task = Task { module: "MCSlotsEqual", config, data: None, instrumented: None };
     let output = tools.run(&task)?;
     // TLC prints a string in quotes, with those in it escaped.
     let state = |line: &str| Some(line.strip_prefix('"')?.strip_suffix('"')?.replace("\\\"", "\""));

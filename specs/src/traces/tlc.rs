@@ -1,25 +1,21 @@
 //! TLC, run once on a module.
 
 use super::coverage::{self, Instrumented};
+use crate::process::{Ended, Stream, stream};
+use crate::tlc::Tlc;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
-/// Where TLC is, what it reads and where it may write.
+/// TLC, and what it reads.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// The command `java`.
-    pub java: PathBuf,
-    /// The jar of the TLA+ tools.
-    pub jar: PathBuf,
+    /// TLC.
+    pub tlc: Arc<Tlc>,
     /// The directory of the specifications.
     pub modules: PathBuf,
-    /// A directory for files of the run, which is made.
-    pub scratch: PathBuf,
     /// Whether runs are short, so that Java does better to compile soon than to compile well.
     pub short: bool,
     /// Set to have everybody stop.
@@ -29,15 +25,13 @@ pub struct Tools {
 /// What one run of TLC is given.
 #[derive(Clone, Debug)]
 pub struct Task<'a> {
-    /// A name for its files.
-    pub name: &'a str,
     /// The module.
     pub module: &'a str,
     /// The text of its configuration.
     pub config: String,
     /// The text of the module that it extends and that is written for this run, and that module's name.
     pub data: Option<(&'a str, String)>,
-    /// The module whose expressions are counted, see [`coverage`].
+    /// The module whose expressions are counted, see [`coverage`](super::coverage).
     pub instrumented: Option<&'a str>,
 }
 
@@ -48,11 +42,7 @@ pub struct Output {
     pub text: String,
     /// The module whose expressions were counted, as it was run.
     pub instrumented: Instrumented,
-    /// How long it took.
-    pub time: Duration,
 }
-
-const LIMIT: Duration = Duration::from_secs(3600);
 
 impl Tools {
     /// Runs TLC on one thread.
@@ -60,26 +50,29 @@ impl Tools {
     /// # Errors
     /// It cannot be run, or stops, or says that something is wrong; a violated invariant is not.
     pub fn run(&self, task: &Task<'_>) -> Result<Output, String> {
-        let home = self.scratch.join(task.name);
+        let home = self.tlc.directory()?;
+        let output = self.run_in(&home, task);
+        // What is left goes with the parent.
+        let _ = fs::remove_dir_all(&home);
+        output
+    }
+
+    fn run_in(&self, home: &Path, task: &Task<'_>) -> Result<Output, String> {
         let io = |what: &Path, error: std::io::Error| format!("{}: {error}", what.display());
-        if home.exists() {
-            fs::remove_dir_all(&home).map_err(|error| io(&home, error))?;
-        }
-        fs::create_dir_all(&home).map_err(|error| io(&home, error))?;
         let write = |name: String, text: &str| {
             let path = home.join(name);
             fs::write(&path, text).map_err(|error| io(&path, error))
         };
-        write("run.cfg".to_owned(), &task.config)?;
-        if let Some((name, text)) = &task.data {
-            write(format!("{name}.tla"), text)?;
-        }
-        // A copy: newer versions of TLC write beside the module.
+        // A copy, as one of the modules may be another one here.
         for entry in fs::read_dir(&self.modules).map_err(|error| io(&self.modules, error))?.flatten() {
             let path = entry.path();
             if path.extension().is_some_and(|extension| extension == "tla") {
                 fs::copy(&path, home.join(entry.file_name())).map_err(|error| io(&path, error))?;
             }
+        }
+        write("run.cfg".to_owned(), &task.config)?;
+        if let Some((name, text)) = &task.data {
+            write(format!("{name}.tla"), text)?;
         }
         let mut instrumented = Instrumented::default();
         if let Some(module) = task.instrumented {
@@ -88,63 +81,32 @@ impl Tools {
             instrumented = coverage::instrument(&text);
             write(format!("{module}.tla"), &instrumented.text)?;
         }
-        let out = home.join("out.txt");
-        let file = fs::File::create(&out).map_err(|error| io(&out, error))?;
-        let mut command = Command::new(&self.java);
-        // The data are deep in operators of one line each; a state is small.
-        command.args(["-XX:+UseSerialGC", "-Xss64m", "-Xmx3g"]);
-        // TLC unpacks its own modules there, and another one's could be half unpacked.
-        let mut temporary = std::ffi::OsString::from("-Djava.io.tmpdir=");
-        temporary.push(&home);
-        command.arg(temporary).arg("-XX:-UsePerfData");
-        if self.short {
-            command.arg("-XX:TieredStopAtLevel=1");
-        }
-        command.arg("-cp").arg(&self.jar).arg("tlc2.TLC");
-        command.args(["-workers", "1", "-deadlock", "-metadir"]);
-        command.arg(home.join("states")).arg("-config").arg(home.join("run.cfg"));
+        // The data are deep in operators of one line each.
+        let mut command = self.tlc.command(home, self.short, &["-Xss64m".into()]);
+        command.args(["-workers", "1", "-config", "run.cfg"]);
         if task.instrumented.is_some() {
             command.args(["-coverage", "60"]);
         }
-        command
-            .arg(format!("{}.tla", task.module))
-            .current_dir(&home)
-            .stdin(Stdio::null())
-            .stdout(file)
-            .stderr(Stdio::null());
-        let begun = Instant::now();
-        let child = command.spawn().map_err(|error| io(&self.java, error))?;
-        let code = self.wait(Running(child), begun)?;
-        let text = fs::read(&out).map_err(|error| io(&out, error))?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        // 12: an invariant is violated.
-        if code != 0 && code != 12 {
-            return Err(format!("TLC ended with {code} on {}, see {}:\n{}", task.name, out.display(), errors(&text)));
-        }
-        Ok(Output { text, instrumented, time: begun.elapsed() })
-    }
-
-    fn wait(&self, mut running: Running, begun: Instant) -> Result<i32, String> {
-        loop {
-            match running.0.try_wait() {
-                Ok(Some(status)) => return Ok(status.code().unwrap_or(-1)),
-                Ok(None) if self.stop.load(Relaxed) => return Err("stopped".to_owned()),
-                Ok(None) if begun.elapsed() > LIMIT => return Err(format!("TLC takes more than {LIMIT:?}")),
-                Ok(None) => std::thread::sleep(Duration::from_millis(20)),
-                Err(error) => return Err(format!("waiting for TLC: {error}")),
+        command.arg(format!("{}.tla", task.module)).current_dir(home);
+        let mut text = String::new();
+        let ended = stream(
+            &mut command,
+            || self.stop.load(Relaxed),
+            |from, line| {
+                if from == Stream::Output {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+            },
+        );
+        const VIOLATED: i32 = 12;
+        match ended {
+            Ok(Ended::Stopped) => Err("stopped".to_owned()),
+            Ok(Ended::Exited(status)) if matches!(status.code(), Some(0 | VIOLATED)) => {
+                Ok(Output { text, instrumented })
             }
-        }
-    }
-}
-
-/// A process that is ended when nobody waits for it any more.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Ok(None) = self.0.try_wait() {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
+            Ok(Ended::Exited(status)) => Err(format!("TLC ended with {status} on {}:\n{}", task.module, errors(&text))),
+            Err(error) => Err(format!("cannot run TLC: {error}")),
         }
     }
 }

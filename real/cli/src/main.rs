@@ -11,21 +11,27 @@ mod demo;
 mod exchange;
 mod explain;
 mod fault;
+mod input;
 mod names;
+mod output;
 mod party;
 mod payload;
+mod peer;
 mod plan;
 mod removal;
 mod report;
 mod room;
 mod session;
 mod signals;
+mod stop;
 mod table;
 mod tell;
 mod torture;
 mod worker;
 
 use clap::{Parser, Subcommand};
+use signal_hook::consts::SIGPIPE;
+use std::io;
 use std::process::ExitCode;
 use tell::tell;
 
@@ -68,9 +74,15 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(code) => code.into(),
+        // Who listened has heard enough.
+        Err(error) if is_closed_pipe(&*error) => signals::exit_code(SIGPIPE).into(),
         Err(error) => {
             tell!("lastword: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

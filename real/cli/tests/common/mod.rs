@@ -7,6 +7,7 @@ use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::num::NonZero;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -120,42 +121,113 @@ impl Drop for Running {
     }
 }
 
-/// The command on a terminal of its own.
+/// The command on a terminal of its own, which is its controlling terminal: Ctrl-C typed there is a signal.
 pub(crate) struct OnTerminal {
     pub(crate) child: Child,
     ends: OpenptyResult,
-    output: Receiver<u8>,
-    heard: String,
+    output: Receiver<Vec<u8>>,
+    /// Everything that came.
+    heard: Vec<u8>,
+    /// How much of it was waited for.
+    past: usize,
+    size: (u16, u16),
 }
+
+const ROWS: u16 = 30;
+const COLUMNS: u16 = 120;
 
 impl OnTerminal {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let size = Winsize { ws_row: 30, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+        Self::start_sized(arguments, ROWS, COLUMNS)
+    }
+
+    /// On a terminal of that size.
+    pub(crate) fn start_sized(arguments: &[&str], rows: u16, columns: u16) -> Self {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let ends = openpty(Some(&size), None).expect("there are terminals");
         let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
-        let child = lastword().args(arguments).stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
+        // It becomes the command, with the same process id.
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(lastword().get_program()).args(arguments);
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
         let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
         let (sender, output) = mpsc::channel();
         thread::spawn(move || {
-            let mut byte = [0];
-            while matches!(master.read(&mut byte), Ok(1)) && sender.send(byte[0]).is_ok() {}
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = master.read(&mut bytes) {
+                if sender.send(bytes[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
         });
-        Self { child, ends, output, heard: String::new() }
+        Self { child, ends, output, heard: Vec::new(), past: 0, size: (rows, columns) }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid() as i32), signal).expect("it lives");
+    }
+
+    /// Waits until these words come, after those that were waited for before.
     pub(crate) fn hear(&mut self, words: &str) {
         let deadline = Instant::now() + PATIENCE;
-        let from = self.heard.len();
-        while !self.heard[from..].contains(words) {
+        loop {
+            let new = &self.heard[self.past..];
+            if let Some(at) = new.windows(words.len()).position(|window| window == words.as_bytes()) {
+                self.past += at + words.len();
+                return;
+            }
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(byte) => self.heard.push(char::from(byte)),
-                Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.heard),
+                Ok(bytes) => self.heard.extend(bytes),
+                Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.text()),
             }
         }
     }
 
+    /// Waits until the screen is like this, and gives it, line by line.
+    pub(crate) fn see(&mut self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if condition(&screen) {
+                return screen;
+            }
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.heard.extend(bytes),
+                Err(_) => panic!("waited in vain for {what} on the screen:\n{screen}"),
+            }
+        }
+    }
+
+    /// What the screen shows now.
+    pub(crate) fn screen(&mut self) -> String {
+        self.heard.extend(self.output.try_iter().flatten());
+        let [rows, columns] = [self.size.0, self.size.1].map(|size| NonZero::new(size).expect("a screen has a size"));
+        let mut screen = vt100::Parser::new(rows, columns, 0);
+        screen.process(&self.heard);
+        screen.screen().contents()
+    }
+
+    /// Everything that came so far, with the escape sequences.
+    pub(crate) fn text(&mut self) -> String {
+        self.heard.extend(self.output.try_iter().flatten());
+        String::from_utf8_lossy(&self.heard).into_owned()
+    }
+
     pub(crate) fn press(&self, key: u8) {
-        File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(&[key]).expect("it is open");
+        self.keys(&[key]);
+    }
+
+    /// Types a line, and Enter.
+    pub(crate) fn write_line(&self, line: &str) {
+        self.keys(format!("{line}\r").as_bytes());
+    }
+
+    fn keys(&self, keys: &[u8]) {
+        File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(keys).expect("it is open");
     }
 
     /// Closes the terminal under the command: from now on reading and writing there fails.
@@ -169,6 +241,7 @@ impl OnTerminal {
         !tcgetattr(&self.ends.slave).expect("it is a terminal").local_flags.contains(LocalFlags::ICANON)
     }
 
+    /// Waits until it ends; its exit code, `None` if a signal killed it.
     pub(crate) fn end(&mut self) -> Option<i32> {
         wait_for("the command's end", || self.child.try_wait().expect("it is a child")).code()
     }

@@ -30,33 +30,49 @@ pub(crate) struct Options {
     /// End after so many seconds
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
     seconds: Option<u64>,
-    /// Be this one process of the exchange, instead of starting all
-    #[arg(long, hide = true, requires = "session", value_parser = clap::value_parser!(u64).range(0..=63))]
+    /// Be this one process of an exchange, in this terminal, instead of starting all
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=63))]
     index: Option<u64>,
-    /// The exchange's name, the same for all of its processes
-    #[arg(long, hide = true, requires = "index")]
-    session: Option<String>,
+    /// With --index: how many processes there are, as N
+    #[arg(
+        long = "of",
+        value_name = "N",
+        requires = "index",
+        conflicts_with = "of",
+        value_parser = clap::value_parser!(u64).range(2..=64)
+    )]
+    by_hand_of: Option<u64>,
+    /// With --index: the name that the exchange's processes have in common
+    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND)]
+    session: String,
     /// The process to die with
     #[arg(long, hide = true, requires = "index")]
     supervisor: Option<i32>,
 }
+
+/// The exchange whose processes are started by hand is called so, unless they are told otherwise.
+const BY_HAND: &str = "exchange";
 
 const EXAMPLES: &str = "\
 Examples:
   lastword exchange 4                          on a terminal: keys 0 to 3 kill and start, q ends it
   lastword exchange 3 --interval-ms 100        faster
   (sleep 2; echo k 1; sleep 2; echo 1; sleep 2; echo q) | lastword exchange 3
+  lastword exchange --index 0 --of 3           one process, in a terminal of its own; 1 and 2 in two others
 
 Each process writes numbers and reads everybody else's newest. A digit kills that process with SIGKILL, or starts it
 again; q or Ctrl-C ends the exchange and removes all objects. Off a terminal, lines of standard input do the same: `1`
 kills or starts process 1, `k 1` kills it, `q` ends. The end of standard input changes nothing: the exchange goes on.
 
+With --index each process is started by hand. It waits until all N are there, goes on when others are killed, and when it
+is killed itself (kill -9) and started again, goes on from its last number. Ctrl-C ends it; the last one removes all objects.
+
 Exit code: 0 ended by q or by its time; 1 a process failed; 2 usage; 128 + n ended by signal n.";
 
 /// Runs the exchange, or one process of it; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
-    if let (Some(index), Some(session)) = (options.index, &options.session) {
-        return take_part(options, index, session);
+    if let Some(index) = options.index {
+        return take_part(options, index);
     }
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal();
     if interactive && options.of > 10 {
@@ -78,21 +94,21 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     ended
 }
 
-fn take_part(options: &Options, index: u64, session: &str) -> Result<u8, Error> {
-    if index >= options.of {
-        tell!(
-            "lastword: process {index} asked for; an exchange of {} has processes 0 to {}",
-            options.of,
-            options.of - 1
-        );
+fn take_part(options: &Options, index: u64) -> Result<u8, Error> {
+    let of = options.by_hand_of.unwrap_or(options.of);
+    if index >= of {
+        tell!("lastword: process {index} asked for; an exchange of {of} has processes 0 to {}", of - 1);
         return Ok(USAGE);
     }
-    if let Some(supervisor) = options.supervisor {
-        crew::die_with(supervisor)?;
-    }
     let interval = Duration::from_millis(options.interval_ms);
-    let Err(error) = Party { session, index: index as usize, of: options.of as usize, interval }.take_part();
-    Err(error)
+    let party = Party { session: &options.session, index: index as usize, of: of as usize, interval };
+    match options.supervisor {
+        Some(supervisor) => {
+            crew::die_with(supervisor)?;
+            party.take_part(None, None)
+        }
+        None => party.take_part_by_hand(options.seconds.map(Duration::from_secs)),
+    }
 }
 
 struct Exchange<'e> {

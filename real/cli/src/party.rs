@@ -3,14 +3,15 @@
 //! It needs nobody who supervises it: started by hand in a terminal of its own, it takes part just as well.
 
 use crate::names;
-use lastword::status::{Key, Monitor, Writer};
-use lastword::{Channel, Consumer, OpenError};
+use crate::signals;
+use crate::stop::Stop;
+use crate::tell::tell;
+use lastword::status::{self, Key, Monitor, Writer};
+use lastword::{Channel, Consumer, Force, OpenError, RemoveError};
 use rand::RngExt;
-use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, Write};
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// On a process's board: whether it has seen everybody there. Then nobody waits any more, a restarted process neither.
 const BEGUN: Key<bool> = Key::at(0);
@@ -34,11 +35,34 @@ pub(crate) struct Party<'p> {
 struct Source {
     channel: usize,
     consumer: Consumer<u64>,
+    /// Whether its producer lived when it was looked last.
+    lives: bool,
 }
 
 impl Party<'_> {
-    /// Takes part until it is killed, or until something keeps it from it.
-    pub(crate) fn take_part(&self) -> Result<Infallible, Box<dyn Error>> {
+    /// Takes part in a terminal of its own, until a signal comes or the time is up; the exit code. Who leaves last
+    /// removes all objects.
+    pub(crate) fn take_part_by_hand(&self, time: Option<Duration>) -> Result<u8, Box<dyn Error>> {
+        let stop = Stop::on_signals()?;
+        let pid = std::process::id();
+        self.say(&format!("is process {pid}: kill -9 {pid}, and start it again, at any time"))?;
+        let code = self.take_part(Some(&stop), time)?;
+        match self.remove() {
+            Ok(()) => tell!("the last one has left: all objects of {} are removed", self.session),
+            Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {
+                tell!("others are in {} still: its objects stay until the last one leaves", self.session);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(code)
+    }
+
+    /// Takes part until it is killed, or until a signal comes, the time is up or something keeps it from it; the exit
+    /// code.
+    pub(crate) fn take_part(&self, stop: Option<&Stop>, time: Option<Duration>) -> Result<u8, Box<dyn Error>> {
+        let by_hand = stop.is_some();
+        let stop = &stop.cloned().unwrap_or_default();
+        let deadline = time.map(|time| Instant::now() + time);
         let index = self.index;
         let mut board = Writer::create(&names::board(self.session, index), WORDS, names::MODE)?;
         let mut producer = self.channel(index)?.producer()?;
@@ -46,7 +70,7 @@ impl Party<'_> {
             .filter(|&channel| channel != index)
             .map(|channel| {
                 let consumer = self.channel(channel)?.consumer(names::consumer_index(index, channel))?;
-                Ok(Source { channel, consumer })
+                Ok(Source { channel, consumer, lives: true })
             })
             .collect::<Result<Vec<_>, OpenError>>()?;
 
@@ -54,17 +78,27 @@ impl Party<'_> {
         if number > 0 {
             self.say(&format!("continues from {number}"))?;
         }
-        for Source { channel, consumer } in &mut sources {
+        for Source { channel, consumer, .. } in &mut sources {
             if let Some(sample) = consumer.held() {
                 self.say(&format!("still held {} from {channel}", sample.read()))?;
             }
         }
-        self.wait_for_all(&board)?;
+        self.wait_for_all(&board, stop, deadline)?;
+        if let Some(code) = ended(stop, deadline) {
+            return Ok(code);
+        }
         board.set(BEGUN, true)?;
 
         let mut rng = rand::rng();
         loop {
-            for Source { channel, consumer } in &mut sources {
+            for Source { channel, consumer, lives } in &mut sources {
+                if by_hand && consumer.producer()?.is_some() != *lives {
+                    *lives = !*lives;
+                    self.say(&format!(
+                        "{channel} is {}",
+                        if *lives { "back" } else { "gone; what it wrote last stays" }
+                    ))?;
+                }
                 match consumer.acquire()? {
                     None => self.say(&format!("read info from {channel}: empty"))?,
                     Some(sample) => {
@@ -80,7 +114,10 @@ impl Party<'_> {
             producer.publish(&number)?;
             self.say(&format!("write {number}"))?;
             let longest = self.interval.as_micros() as u64 * 2;
-            thread::sleep(Duration::from_micros(rng.random_range(0..=longest)));
+            stop.sleep(Duration::from_micros(rng.random_range(0..=longest)));
+            if let Some(code) = ended(stop, deadline) {
+                return Ok(code);
+            }
         }
     }
 
@@ -89,10 +126,18 @@ impl Party<'_> {
         Ok(Channel::new(&name)?.consumers(names::others(self.of)).mode(names::MODE))
     }
 
-    fn wait_for_all(&self, board: &Writer) -> Result<(), Box<dyn Error>> {
+    /// Removes all objects. While another process takes part, none: each of them has a role of each channel.
+    fn remove(&self) -> Result<(), RemoveError> {
+        for process in 0..self.of {
+            Channel::<u64>::new(&names::channel_name(self.session, process))?.remove(Force::No)?;
+        }
+        (0..self.of).try_for_each(|process| status::remove(&names::board(self.session, process), Force::No).map(drop))
+    }
+
+    fn wait_for_all(&self, board: &Writer, stop: &Stop, deadline: Option<Instant>) -> Result<(), Box<dyn Error>> {
         let mut begun = board.get(BEGUN)?;
         let mut waited_for = None;
-        while !begun {
+        while !begun && ended(stop, deadline).is_none() {
             let mut missing = None;
             for process in (0..self.of).filter(|&process| process != self.index) {
                 let there = match Monitor::open(&names::board(self.session, process)) {
@@ -115,7 +160,7 @@ impl Party<'_> {
                     self.say(&format!("waits for {process}"))?;
                     waited_for = missing;
                 }
-                thread::sleep(POLL);
+                stop.sleep(POLL);
             }
         }
         Ok(())
@@ -127,4 +172,10 @@ impl Party<'_> {
         output.write_all(format!("{}: {words}\n", self.index).as_bytes())?;
         output.flush()
     }
+}
+
+/// The exit code, if it is time to end.
+fn ended(stop: &Stop, deadline: Option<Instant>) -> Option<u8> {
+    let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    stop.signal().map(signals::exit_code).or(is_over.then_some(0))
 }

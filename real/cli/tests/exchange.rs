@@ -139,7 +139,7 @@ fn processes_started_by_hand_wait_for_each_other() {
     let session = format!("by-hand-{}", std::process::id());
     let start = |index| Running::start(&["exchange", "2", "--session", &session, "--index", index, FAST[0], FAST[1]]);
     let mut first = start("0");
-    assert_eq!(first.hear("0: "), "waits for 1");
+    first.hear("0: waits for 1");
     let mut second = start("1");
     first.hear("0: write 2");
     second.hear("1: write 2");
@@ -152,14 +152,81 @@ fn processes_started_by_hand_wait_for_each_other() {
 }
 
 #[test]
+fn three_terminals_exchange_while_processes_are_killed_and_started_again_and_the_last_one_removes_all() {
+    let session = format!("by-hand-{}-terminals", std::process::id());
+    let start = |index| {
+        OnTerminal::start(&["exchange", "--index", index, "--of", "3", "--session", &session, FAST[0], FAST[1]])
+    };
+    let [mut zero, mut one] = ["0", "1"].map(start);
+    zero.hear("0: is process ");
+    zero.hear("0: waits for ");
+    one.hear("1: waits for ");
+    let mut two = start("2");
+    for (index, terminal) in [&mut zero, &mut one, &mut two].into_iter().enumerate() {
+        terminal.hear(&format!("{index}: write 3\r\n"));
+    }
+
+    one.signal(Signal::SIGKILL);
+    assert_eq!(one.end(), None);
+    zero.hear("0: 1 is gone");
+    two.hear("2: 1 is gone");
+    zero.hear("0: write ");
+    // A second one of it is refused while it lives, and not when it does not.
+    let mut again = start("2");
+    again.hear("lives");
+    assert_eq!(again.end(), Some(1));
+    let mut one = start("1");
+    one.hear("1: continues from ");
+    one.hear("1: write ");
+    zero.hear("0: 1 is back");
+
+    two.press(CTRL_C);
+    two.hear("its objects stay until the last one leaves");
+    assert_eq!(two.end(), Some(130));
+    // Killed, nobody tidies up after it: the last one does.
+    one.signal(Signal::SIGKILL);
+    one.end();
+    zero.hear("0: write ");
+    zero.press(CTRL_C);
+    zero.hear("all objects");
+    assert_eq!(zero.end(), Some(130));
+    let left = lastword::objects(&format!("{session}.")).expect("objects can be listed");
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn one_that_waits_for_others_ends_by_ctrl_c_and_after_its_time() {
+    let session = format!("by-hand-{}-waiting", std::process::id());
+    let arguments = ["exchange", "--index", "0", "--of", "2", "--session", &session];
+    let mut terminal = OnTerminal::start(&arguments);
+    terminal.hear("0: waits for 1");
+    terminal.press(CTRL_C);
+    assert_eq!(terminal.end(), Some(130));
+    let output = run(&[&arguments[..], &["--seconds", "1"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(lastword::objects(&session).expect("objects can be listed").is_empty());
+}
+
+#[test]
 fn what_cannot_be_asked_for_is_a_usage_error() {
     let wrong = [&["0"][..], &["1"], &["65"], &["x"], &["3", "--seconds", "0"], &["3", "--interval-ms", "0"]];
     for arguments in wrong {
         let output = run(&[&["exchange"], arguments].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
-    let output = run(&["exchange", "2", "--session", "x", "--index", "2"]);
-    assert_eq!(output.status.code(), Some(2));
+    let by_hand = [
+        &["2", "--session", "x", "--index", "2"][..],
+        &["--index", "3", "--of", "3"],
+        &["--index", "0", "--of", "1"],
+        &["--index", "0", "--of", "65"],
+        &["3", "--index", "0", "--of", "3"],
+        &["--of", "3"],
+        &["3", "--session", "x"],
+    ];
+    for arguments in by_hand {
+        let output = run(&[&["exchange"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
 }
 
 const CTRL_C: u8 = 3;

@@ -143,12 +143,18 @@ impl OnTerminal {
 
     /// On a terminal of that size.
     pub(crate) fn start_sized(arguments: &[&str], rows: u16, columns: u16) -> Self {
+        Self::start_command(lastword().args(arguments), rows, columns)
+    }
+
+    /// Another command.
+    pub(crate) fn start_command(program: &Command, rows: u16, columns: u16) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let ends = openpty(Some(&size), None).expect("there are terminals");
         let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
         // It becomes the command, with the same process id.
         let mut command = Command::new("setsid");
-        command.arg("--ctty").arg(lastword().get_program()).args(arguments);
+        command.arg("--ctty").arg(program.get_program()).args(program.get_args());
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
         let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
         let (sender, output) = mpsc::channel();
@@ -185,6 +191,13 @@ impl OnTerminal {
                 Err(_) => panic!("{words:?} was not on the terminal:\n{}", self.text()),
             }
         }
+    }
+
+    /// The word that comes next, when it is whole.
+    pub(crate) fn hear_word(&mut self) -> String {
+        let from = self.past;
+        self.hear(" ");
+        String::from_utf8_lossy(&self.heard[from..self.past]).trim().to_owned()
     }
 
     /// Waits until the screen is like this, and gives it, line by line.

@@ -1,0 +1,10 @@
+//! What the documents say is what happens: every command line in them is tried, and every transcript is one of a real
+//! run.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod commands;
+mod documents;
+mod place;
+mod sessions;

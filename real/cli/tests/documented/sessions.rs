@@ -1,0 +1,132 @@
+//! Transcripts of terminals: those in the documents are of real runs, made by these.
+//!
+//! With the variable `LASTWORD_BLESS` set, the documents get what these runs have printed.
+
+use crate::documents::{self, top};
+use crate::place::{Place, Shell};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// So many lines of the same form, one after the other, are enough.
+const ALIKE_MAX: usize = 3;
+
+/// Lines that are in one run and not in another, as the moment of a kill has it.
+const BY_CHANCE: &[&str] =
+    &["0: still held 1 from 2", "0: read info from 1: empty", "0: waits for 1", "0: write 1", "0: read info from 1: 2"];
+
+/// The form of a line: what differs from run to run is left out.
+fn form(line: &str) -> String {
+    let mut form = String::new();
+    for word in line.split_whitespace() {
+        let mut digits = false;
+        for char in word.chars() {
+            let is_digit = char.is_ascii_digit() || digits && (char == '.' || char == ',');
+            if is_digit && !digits {
+                form.push('#');
+            }
+            if !is_digit {
+                form.push(char);
+            }
+            digits = is_digit;
+        }
+        form.push(' ');
+    }
+    form
+}
+
+/// A transcript in which of many lines of one form that follow each other the first ones are kept.
+fn shortened(transcript: &str) -> String {
+    let mut short = String::new();
+    let mut alike = 0;
+    let mut before = String::new();
+    for line in transcript.lines() {
+        let form = form(line);
+        alike = if form == before { alike + 1 } else { 1 };
+        if alike <= ALIKE_MAX {
+            short.push_str(line.trim_end());
+            short.push('\n');
+        }
+        before = form;
+    }
+    short
+}
+
+/// Holds what these terminals show against the block of that name.
+fn check(name: &str, terminals: &mut [&mut Shell]) {
+    let transcripts: Vec<_> = terminals.iter_mut().map(|terminal| terminal.transcript()).collect();
+    check_text(name, &transcripts.join("\n"));
+}
+
+/// The same, of any text that a run has shown.
+pub(crate) fn check_text(name: &str, real: &str) {
+    let all = documents::all();
+    let (document, block) = all
+        .iter()
+        .flat_map(|document| document.blocks().into_iter().map(move |block| (document, block)))
+        .find(|(_, block)| block.name == Some(name))
+        .unwrap_or_else(|| panic!("no document has a block that is called {name}; the run has shown\n{real}"));
+    if std::env::var_os("LASTWORD_BLESS").is_some() {
+        let path = top().join(&document.path);
+        // Another one may have written its own.
+        let text = fs::read_to_string(&path).expect("it is there");
+        let text = text.replacen(block.text, &shortened(real), 1);
+        fs::write(path, text).expect("it can be written");
+        return;
+    }
+    let forms: BTreeSet<String> = real.lines().chain(BY_CHANCE.iter().copied()).map(form).collect();
+    for line in block.text.lines() {
+        assert!(
+            forms.contains(&form(line)),
+            "{}: {name}: this line is in no real run (LASTWORD_BLESS=1 writes what is):\n{line}\nthe run:\n{real}",
+            document.path.display()
+        );
+    }
+}
+
+#[test]
+fn every_transcript_in_the_documents_is_of_a_session_here() {
+    let source = include_str!("sessions.rs");
+    for document in documents::all() {
+        for block in document.blocks() {
+            let path = document.path.display();
+            match block.name {
+                Some(name) => assert!(source.contains(&format!("\"{name}\"")), "{path}: nothing here makes {name}"),
+                None => assert_ne!(block.language, "console", "{path}: of which session is\n{}", block.text),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_form_of_a_line_has_no_figures() {
+    assert_eq!(form("0: read  info from 12: 3.5 (pid 77)"), "#: read info from #: # (pid #) ");
+    assert_eq!(shortened("a 1\na 2\na 3\na 4\nb\na 5\n"), "a 1\na 2\na 3\nb\na 5\n");
+}
+
+#[test]
+fn exchange() {
+    let place = Place::new();
+    let [mut one, mut two, mut three] =
+        ["one terminal", "a second one", "a third one"].map(|title| place.terminal(title));
+    one.run("lastword exchange --index 0 --of 3");
+    one.hear("0: waits for ");
+    two.run("lastword exchange --index 1 --of 3");
+    let pid = two.word_after("1: is process ");
+    three.run("lastword exchange --index 2 --of 3");
+    two.hear("1: write 3");
+    let mut four = place.terminal("a fourth one");
+    four.run_to_its_end(&format!("kill -9 {}", pid.trim_end_matches(':')));
+    two.ended();
+    one.hear("0: 1 is gone");
+    one.hear("0: write ");
+    two.run("lastword exchange --index 1 --of 3");
+    two.hear("1: continues from ");
+    two.hear("1: write ");
+    one.hear("0: 1 is back");
+    three.interrupt();
+    one.interrupt();
+    two.interrupt();
+    two.run("lastword clean --dry-run");
+    two.hear("0 to remove, 0 left");
+    check("exchange", &mut [&mut one, &mut two, &mut four]);
+}

@@ -248,7 +248,6 @@ fn sleep<S>(wait: &Wait<S>, seen: impl FnOnce(&S) -> String) -> String {
         (SleepNote::On(on), true) => format!("sleeps on {}, or was killed so", seen(on)),
         (SleepNote::On(on), false) => format!("slept on {} last", seen(on)),
         (SleepNote::Garbage(found), _) => format!("has {found:#x} for a wait word, which is garbage"),
-        _ => String::new(),
     }
 }
 

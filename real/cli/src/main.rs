@@ -11,7 +11,9 @@ mod demo;
 mod exchange;
 mod explain;
 mod fault;
+mod hex;
 mod input;
+mod look;
 mod names;
 mod output;
 mod party;
@@ -55,6 +57,12 @@ enum Command {
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
+    /// List channels, mailboxes and boards: who uses them, how far they are
+    Ls(look::ls::Options),
+    /// Look into a channel, mailbox or board: roles, locks, the newest message
+    Inspect(look::inspect::Options),
+    /// Remove channels, mailboxes and boards by their names
+    Rm(look::rm::Options),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
     /// One process of the demo
@@ -69,6 +77,9 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
+        Command::Ls(options) => look::ls::run(&options),
+        Command::Inspect(options) => look::inspect::run(&options),
+        Command::Rm(options) => look::rm::run(&options),
         Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };

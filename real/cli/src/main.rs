@@ -6,12 +6,14 @@
 mod board;
 mod check;
 mod clean;
+mod completions;
 mod crew;
 mod demo;
 mod exchange;
 mod explain;
 mod fault;
 mod input;
+mod man;
 mod names;
 mod output;
 mod party;
@@ -40,7 +42,7 @@ const USAGE: u8 = 2;
 
 /// Processes that share memory and survive each other's death.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "lastword", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -57,6 +59,10 @@ enum Command {
     Torture(torture::Torture),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
+    /// Print what a shell needs to complete this command's words
+    Completions(completions::Options),
+    /// Print the manual, or write all of its pages
+    Man(man::Options),
     /// One process of the demo
     #[command(hide = true)]
     DemoWorker(worker::Options),
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };
     match ended {

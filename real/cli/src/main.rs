@@ -9,6 +9,7 @@ mod clean;
 mod completions;
 mod crew;
 mod demo;
+mod doctor;
 mod exchange;
 mod explain;
 mod fault;
@@ -59,6 +60,8 @@ enum Command {
     Torture(torture::Torture),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
+    /// Look whether this machine has what is needed, and what lies about
+    Doctor(doctor::Options),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Options),
     /// Print the manual, or write all of its pages
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),
         Command::DemoWorker(options) => worker::run(&options),

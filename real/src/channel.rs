@@ -405,7 +405,7 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     /// What is noted of the messages in a locks object with this header.
-    fn description(
+    pub(crate) fn description(
         &self,
         objects: &Named<'_>,
         anchor: &Object,
@@ -430,7 +430,13 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     /// Checks that a data object belongs to a locks object with this header.
-    fn check_data(&self, objects: &Named<'_>, data: &Header, locks: &Header, layout: &Layout) -> Result<(), OpenError> {
+    pub(crate) fn check_data(
+        &self,
+        objects: &Named<'_>,
+        data: &Header,
+        locks: &Header,
+        layout: &Layout,
+    ) -> Result<(), OpenError> {
         let found = self.check(objects, Part::Data, data)?;
         let name = &objects.object(Part::Data);
         expect(name, "number, which is the same in both objects of a channel", data.pair, locks.pair)?;
@@ -440,7 +446,7 @@ impl<T: Message + ?Sized> Channel<T> {
     }
 
     /// Checks that an object is what was asked for; its dimensions.
-    fn check(&self, objects: &Named<'_>, part: Part, header: &Header) -> Result<Layout, OpenError> {
+    pub(crate) fn check(&self, objects: &Named<'_>, part: Part, header: &Header) -> Result<Layout, OpenError> {
         let name = &objects.object(part);
         let (kind, which) = match part {
             Part::Anchor => (Kind::SlotsLocks, slots::Object::Locks),

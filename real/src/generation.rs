@@ -98,6 +98,11 @@ fn is_base(object: &Object, header: Result<Header, HeaderError>) -> bool {
     }
 }
 
+/// The newest generation of a channel, as the locks object of its first one says, which has this header.
+pub(crate) fn newest(base: &Object, header: Result<Header, HeaderError>) -> Result<u32, OpenError> {
+    if is_base(base, header) { parse(base, base.peek_word(SUCCESSOR)) } else { Ok(0) }
+}
+
 /// The generation that a word names that any process of the channel may have written.
 fn parse(base: &Object, word: u64) -> Result<u32, OpenError> {
     u32::try_from(word).map_err(|_| OpenError::Successor { object: base.name().to_owned(), found: word })

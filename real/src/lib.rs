@@ -10,6 +10,7 @@ mod description;
 mod error;
 mod generation;
 mod holder;
+pub mod inspect;
 mod list;
 mod message;
 mod name;

@@ -7,6 +7,7 @@ use crate::name::{Name, ObjectKind, PREFIX, object_name};
 use lastword_protocol::creation::Force;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::DirEntry;
 use std::io;
 use std::time::Duration;
 
@@ -39,11 +40,16 @@ impl fmt::Display for ObjectName {
 /// # Crash safety
 /// *Nothing to undo.*
 pub fn objects(prefix: &str) -> io::Result<Vec<ObjectName>> {
+    // A directory, a pipe or a link of such a name is no object. What is gone by now is none either.
+    names(prefix, |entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+}
+
+/// What has the name of an object that begins with `prefix`, where it is `chosen`, in order.
+pub(crate) fn names(prefix: &str, chosen: impl Fn(&DirEntry) -> bool) -> io::Result<Vec<ObjectName>> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(DIRECTORY)? {
         let entry = entry?;
-        // A directory, a pipe or a link of such a name is no object. What is gone by now is none either.
-        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        if !chosen(&entry) {
             continue;
         }
         let file_name = entry.file_name();

@@ -116,6 +116,30 @@ impl Object {
         }
     }
 
+    /// Opens what has a name to look at it, and changes nothing, not even the mode that keeps its owner from reading;
+    /// `None` where there is nothing of that name. What is no object is not opened, so that a pipe's writer is not woken.
+    pub(crate) fn look(name: &str) -> Result<Option<Self>, OsError> {
+        match Self::status(name)? {
+            None => return Ok(None),
+            Some(found) if !found.is_file() => return Err(OsError::new(name, "shm_open", Errno::EINVAL)),
+            Some(_) => {}
+        }
+        match shm(name, OFlag::O_RDONLY, Mode::empty()) {
+            Ok(file) => Self::of(name, file).map(Some),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(OsError::new(name, "shm_open", errno).of_ours(is_ours(name))),
+        }
+    }
+
+    /// What the directory says of a name, be it an object or not; `None` where there is nothing of that name.
+    pub(crate) fn status(name: &str) -> Result<Option<Metadata>, OsError> {
+        match path(name).symlink_metadata() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(OsError::new(name, "lstat", number(&error))),
+        }
+    }
+
     /// Creates an object; `None` where there is one of that name.
     pub(crate) fn create(name: &str, permission: Permission) -> Result<Option<Self>, OsError> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
@@ -152,8 +176,13 @@ impl Object {
 
     /// Whether it is the same object as another one that is open too.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        let identity = |object: &Self| (object.found.dev(), object.found.ino());
-        identity(self) == identity(other)
+        self.is_what(&other.found)
+    }
+
+    /// Whether it is the object that the directory says this of.
+    pub(crate) fn is_what(&self, found: &Metadata) -> bool {
+        let identity = |found: &Metadata| (found.dev(), found.ino());
+        identity(&self.found) == identity(found)
     }
 
     /// Checks that it is an object of a user that is trusted.
@@ -256,6 +285,21 @@ impl Object {
             Ok(()) => u64::from_ne_bytes(bytes),
             Err(_) => 0,
         }
+    }
+
+    /// Copies the object's bytes from `offset` on; how many there were. The object may be shorter than it was: this is
+    /// for those who must not be sent SIGBUS by whoever shortens it.
+    pub(crate) fn copy(&self, offset: u64, into: &mut [u8]) -> Result<usize, OsError> {
+        let mut done = 0;
+        while let Some(left) = into.get_mut(done..).filter(|left| !left.is_empty()) {
+            match self.file.read_at(left, offset.saturating_add(done as u64)) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed("pread", &error)),
+            }
+        }
+        Ok(done)
     }
 
     /// Takes an exclusive lock; false where another open file description has one of these bytes.

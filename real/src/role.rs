@@ -60,7 +60,7 @@ impl Role {
     }
 
     /// Where the object notes who took the role last, and when.
-    fn offsets(self) -> (usize, usize) {
+    pub(crate) fn offsets(self) -> (usize, usize) {
         match self {
             Role::Producer => (layout::PRODUCER_HOLDER, layout::PRODUCER_SINCE),
             Role::Consumer(index) => (layout::consumer_holder(index), layout::consumer_since(index)),

@@ -391,15 +391,8 @@ impl Monitor {
         let Some(word) = self.words.get(index) else {
             return Err(StatusError::OutOfRange { index, words: self.inner.layout().words() });
         };
-        let value = match word.kind() {
-            Kind::U32 => Dynamic::Unsigned(self.inner.get::<u32>(index)?.into()),
-            Kind::I64 => Dynamic::Signed(self.inner.get::<i64>(index)?.into()),
-            Kind::F64 => Dynamic::F64(self.inner.get(index)?),
-            Kind::Bool => Dynamic::Bool(self.inner.get(index)?),
-            // No other kind is accepted of a word that was found.
-            _ => Dynamic::Unsigned(self.inner.get::<u64>(index)?.into()),
-        };
-        Ok(Reading { word, value })
+        // A load is the same whatever the kind.
+        reading(word, self.inner.get::<u64>(index)?)
     }
 
     /// Reads all words, one after the other; together they are no snapshot.
@@ -466,6 +459,30 @@ pub fn holder(name: &str) -> Result<Option<Holder>, OpenError> {
 /// *Repeatable.*
 pub fn remove(name: &str, force: Force) -> Result<bool, RemoveError> {
     Named::board_to_remove(&Name::new(name)?).remove(force, WAIT)
+}
+
+/// The dimensions and the words of a board, and what is wrong with what it notes of its words, which then are nameless.
+pub(crate) fn look(object: &Object, header: &Header) -> Result<(Layout, Vec<Word>, Option<OpenError>), OpenError> {
+    let layout = check(object.name(), header)?;
+    let (words, problem) = match find_words(object.name(), object, header) {
+        Ok((_, words)) => (words, None),
+        Err(problem) => (Words::nameless(layout.words()), Some(problem)),
+    };
+    Ok((layout, words.iter().cloned().collect(), problem))
+}
+
+/// What is in a word of a board, as what the board says that it is.
+pub(crate) fn reading(word: &Word, found: u64) -> Result<Reading<'_>, StatusError> {
+    let garbage = StatusError::NotOfKind { index: word.index(), found, kind: word.kind().name() };
+    let value = match word.kind() {
+        Kind::U32 => u32::from_word(found).map(|value| Dynamic::Unsigned(value.into())),
+        Kind::I64 => i64::from_word(found).map(|value| Dynamic::Signed(value.into())),
+        Kind::F64 => f64::from_word(found).map(Dynamic::F64),
+        Kind::Bool => bool::from_word(found).map(Dynamic::Bool),
+        // No other kind is accepted of a word that was found.
+        _ => Some(Dynamic::Unsigned(found.into())),
+    };
+    value.map(|value| Reading { word, value }).ok_or(garbage)
 }
 
 /// Opens a board that is there, to read.

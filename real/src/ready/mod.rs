@@ -122,7 +122,7 @@ impl Mailbox<[u8]> {
     }
 
     /// A mailbox whatever its messages are.
-    fn of_any_type(name: Name) -> Self {
+    pub(crate) fn of_any_type(name: Name) -> Self {
         let (permission, owner) = (Permission::Default, Owner::default());
         Self { name, capacity: None, payload: None, permission, owner, messages: PhantomData }
     }
@@ -275,7 +275,7 @@ impl<T: Message + ?Sized> Mailbox<T> {
     }
 
     /// Checks that an object is what was asked for; its dimensions.
-    fn check(&self, objects: &Named<'_>, header: &Header) -> Result<Layout, OpenError> {
+    pub(crate) fn check(&self, objects: &Named<'_>, header: &Header) -> Result<Layout, OpenError> {
         let name = &objects.object(Part::Anchor);
         expect(name, "kind", header.kind, Kind::Ready)?;
         expect(name, MESSAGE_TYPE, header.payload, self.payload.unwrap_or(header.payload))?;

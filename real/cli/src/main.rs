@@ -29,6 +29,7 @@ mod signals;
 mod stop;
 mod table;
 mod tell;
+mod top;
 mod torture;
 mod worker;
 
@@ -60,6 +61,8 @@ enum Command {
     Torture(torture::Torture),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
+    /// Watch channels, mailboxes and boards: rates, who has which role, and who has died
+    Top(top::Options),
     /// Look whether this machine has what is needed, and what lies about
     Doctor(doctor::Options),
     /// Print what a shell needs to complete this command's words
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),
+        Command::Top(options) => top::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),

@@ -6,14 +6,17 @@
 mod board;
 mod check;
 mod clean;
+mod completions;
 mod crew;
 mod demo;
+mod doctor;
 mod exchange;
 mod explain;
 mod fault;
 mod hex;
 mod input;
 mod look;
+mod man;
 mod names;
 mod output;
 mod party;
@@ -28,6 +31,7 @@ mod signals;
 mod stop;
 mod table;
 mod tell;
+mod top;
 mod torture;
 mod worker;
 
@@ -42,7 +46,7 @@ const USAGE: u8 = 2;
 
 /// Processes that share memory and survive each other's death.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "lastword", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -65,6 +69,14 @@ enum Command {
     Rm(look::rm::Options),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
+    /// Watch channels, mailboxes and boards: rates, who has which role, and who has died
+    Top(top::Options),
+    /// Look whether this machine has what is needed, and what lies about
+    Doctor(doctor::Options),
+    /// Print what a shell needs to complete this command's words
+    Completions(completions::Options),
+    /// Print the manual, or write all of its pages
+    Man(man::Options),
     /// One process of the demo
     #[command(hide = true)]
     DemoWorker(worker::Options),
@@ -81,6 +93,10 @@ fn main() -> ExitCode {
         Command::Inspect(options) => look::inspect::run(&options),
         Command::Rm(options) => look::rm::run(&options),
         Command::Clean(options) => clean::run(&options),
+        Command::Top(options) => top::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };
     match ended {

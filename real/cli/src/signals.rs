@@ -14,11 +14,16 @@ use std::thread;
 
 /// From now on these signals no longer kill this program.
 pub(crate) fn send(events: &Sender<Event>) -> io::Result<()> {
+    send_as(events, Event::Signal)
+}
+
+/// The same, as events of another kind.
+pub(crate) fn send_as<E: Send + 'static>(events: &Sender<E>, event: fn(i32) -> E) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot("listen to signals"))?;
     let events = events.clone();
     let listener = thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
-            if events.send(Event::Signal(signal)).is_err() {
+            if events.send(event(signal)).is_err() {
                 return;
             }
         }

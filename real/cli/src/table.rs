@@ -165,7 +165,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         // Ratatui's own hook prints, too.
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
@@ -182,6 +182,11 @@ impl Screen {
                 Err(error)
             }
         }
+    }
+
+    /// Draws everything anew.
+    pub(crate) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(render).map(drop)
     }
 }
 

@@ -1,0 +1,89 @@
+//! What is going on now: a live screen, or lines.
+
+mod lines;
+mod row;
+mod screen;
+mod watcher;
+
+use crate::explain::cannot_list;
+use crate::output;
+use crate::signals;
+use crate::stop::Stop;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+use watcher::Watcher;
+
+type Error = Box<dyn std::error::Error>;
+
+/// What is looked at, and how it is shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// What the names begin with; all if not given
+    #[arg(default_value = "", hide_default_value = true, value_parser = prefix)]
+    prefix: String,
+    /// Milliseconds between two looks
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
+    interval_ms: u64,
+    /// Print one table, after one interval, and end
+    #[arg(long)]
+    once: bool,
+    /// Print one JSON object for each interval, on one line
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lastword top                     a live screen; on no terminal, a table each interval
+  lastword top arm --interval-ms 100
+  lastword top --once --json | jq '.objects[] | select(.roles[0].pid == null) | .name'
+
+Keys: q or Ctrl-C ends; up, down, PgUp, PgDn, Home and End select; Enter or i shows the selected one's roles, words and
+newest message; s sorts by name, rate or size; p pauses; / filters by a part of the name; ? explains.
+
+A rate is of messages, by their numbers; of a board, of words that were different at the next look, which misses what
+changed twice. Times are UTC. What has the role of a process that has ended says `died`, whatever it ended by; a role
+that a process gave up while it lives says so. Nothing is written, no lock is taken, and nobody is disturbed.
+
+In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
+columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died and given_up.
+
+Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
+
+/// What a name can begin with.
+fn prefix(text: &str) -> Result<String, String> {
+    match text.chars().find(|&char| !(char.is_ascii_alphanumeric() || "._-".contains(char))) {
+        None => Ok(text.to_owned()),
+        Some(char) => Err(format!("names have no {char:?}, but 1 to 200 of A-Z a-z 0-9 . _ -")),
+    }
+}
+
+/// Looks until it is told to end; the exit code.
+pub(crate) fn run(options: &Options) -> Result<u8, Error> {
+    let watcher = Watcher::new(&options.prefix);
+    let is_seen = output::is_terminal() && io::stdin().is_terminal();
+    if is_seen && !options.once && !options.json {
+        return screen::run(watcher, &options.prefix, Duration::from_millis(options.interval_ms));
+    }
+    print(options, watcher)
+}
+
+/// Prints a table or an object for each interval.
+fn print(options: &Options, mut watcher: Watcher) -> Result<u8, Error> {
+    let stop = Stop::on_signals()?;
+    // Rates need two looks.
+    watcher.look().map_err(cannot_list)?;
+    while !stop.sleep(Duration::from_millis(options.interval_ms)) {
+        watcher.look().map_err(cannot_list)?;
+        if options.json {
+            output::json(&lines::object(&watcher))?;
+        } else {
+            output::print(lines::table(&watcher))?;
+        }
+        if options.once {
+            return Ok(0);
+        }
+    }
+    Ok(stop.signal().map_or(0, signals::exit_code))
+}

@@ -1,0 +1,208 @@
+//! What is shown of a channel, mailbox or board.
+
+use lastword::Role;
+use lastword::inspect::{Condition, Survey, What};
+use lastword::protocol::description::is_printable;
+use std::fmt::Write;
+use std::time::SystemTime;
+
+/// One that there is.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) what: What,
+    pub(super) condition: Condition,
+    /// What is wrong, in words.
+    pub(super) problems: Vec<String>,
+    pub(super) generation: u32,
+    pub(super) type_name: Option<String>,
+    /// All its objects.
+    pub(super) bytes: u64,
+    pub(super) created: Option<SystemTime>,
+    pub(super) messages: Option<u64>,
+    /// Messages, or changes of a board's words, per second; `None` if it was not there at the look before.
+    pub(super) rate: Option<f64>,
+    pub(super) is_set: Option<bool>,
+    pub(super) roles: Vec<RoleRow>,
+    /// Whether a live process has a role, or is creating or removing it.
+    pub(super) is_used: bool,
+    /// A board's words, undecoded.
+    pub(super) words: Vec<u64>,
+}
+
+/// A role, and who has it.
+#[derive(Clone, Debug)]
+pub(super) struct RoleRow {
+    pub(super) role: Role,
+    pub(super) is_taken: bool,
+    pub(super) pid: Option<u32>,
+    pub(super) since: Option<SystemTime>,
+    /// Who had it last.
+    pub(super) last: Option<u32>,
+}
+
+impl Row {
+    pub(super) fn new(survey: &Survey) -> Self {
+        let roles = survey.roles.iter().map(|state| RoleRow {
+            role: state.role,
+            is_taken: state.holder.is_some(),
+            pid: state.holder.as_ref().and_then(lastword::Holder::pid),
+            since: state.holder.as_ref().and_then(lastword::Holder::since),
+            last: state.last,
+        });
+        Self {
+            name: survey.name.clone(),
+            what: survey.what,
+            condition: survey.condition,
+            problems: survey.problems.iter().map(ToString::to_string).collect(),
+            generation: survey.generation,
+            type_name: survey.message_type.as_ref().map(|message| printable(message.name())),
+            bytes: survey.bytes(),
+            created: survey.created,
+            messages: survey.messages,
+            rate: None,
+            is_set: survey.is_set,
+            roles: roles.collect(),
+            is_used: survey.is_used,
+            words: survey.board.as_ref().map(|board| board.values().to_vec()).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn key(&self) -> (&str, What) {
+        (&self.name, self.what)
+    }
+
+    /// What has happened since it was as `before`, in messages or changes of words; `None` if that is another one.
+    pub(super) fn progress(&self, before: &Self) -> Option<u64> {
+        if self.is_another_than(before) {
+            return None;
+        }
+        match self.what {
+            What::Channel | What::Mailbox => self.messages?.checked_sub(before.messages?),
+            What::Board => {
+                Some(self.words.iter().zip(&before.words).filter(|(now, before)| now != before).count() as u64)
+            }
+        }
+    }
+
+    /// Whether it was removed and created anew, or replaced, since then.
+    pub(super) fn is_another_than(&self, before: &Self) -> bool {
+        (self.created, self.generation) != (before.created, before.generation)
+    }
+
+    pub(super) fn rate(&self) -> String {
+        self.rate.map_or_else(|| "-".to_owned(), number_per_second)
+    }
+
+    /// Who has its roles, and what is wrong with it.
+    pub(super) fn state(&self) -> String {
+        let mut words = Vec::new();
+        if self.condition != Condition::Complete {
+            words.push(self.condition.to_string());
+        }
+        let is_consumer = |row: &&RoleRow| matches!(row.role, Role::Consumer(_));
+        for row in self.roles.iter().filter(|row| !is_consumer(row)) {
+            words.push(if row.is_taken {
+                format!("{} {}", row.role, pid(row.pid))
+            } else {
+                format!("no {}", row.role)
+            });
+        }
+        let consumers = self.roles.iter().filter(is_consumer).count();
+        if consumers > 0 {
+            let taken: Vec<String> =
+                self.roles.iter().filter(is_consumer).filter(|row| row.is_taken).map(|row| pid(row.pid)).collect();
+            let mut text = format!("consumers {}/{consumers}", taken.len());
+            if !taken.is_empty() {
+                let _ = write!(text, " ({})", taken.join(" "));
+            }
+            words.push(text);
+        }
+        if self.is_set == Some(true) {
+            words.push("a message waits".to_owned());
+        }
+        words.join(", ")
+    }
+}
+
+fn pid(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+}
+
+/// Text of somebody else's, as it can be shown on a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|char| {
+            let mut buffer = [0; 4];
+            let is_plain = is_printable(char.encode_utf8(&mut buffer));
+            if is_plain { char.to_string() } else { char.escape_unicode().to_string() }
+        })
+        .collect()
+}
+
+/// A rate in few characters.
+pub(super) fn number_per_second(rate: f64) -> String {
+    match rate {
+        0.0 => "0".to_owned(),
+        _ if rate < 9.95 => format!("{rate:.1}"),
+        _ if rate < 99_999.5 => format!("{rate:.0}"),
+        _ if rate < 9_999_500.0 => format!("{:.0}k", rate / 1e3),
+        _ => format!("{:.0}M", rate / 1e6),
+    }
+}
+
+/// Bytes in few characters.
+pub(super) fn size(bytes: u64) -> String {
+    const KIB: u64 = 1 << 10;
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    match bytes {
+        0..KIB => format!("{bytes} B"),
+        KIB..MIB => format!("{:.1} KiB", bytes as f64 / KIB as f64),
+        MIB..GIB => format!("{:.1} MiB", bytes as f64 / MIB as f64),
+        _ => format!("{:.1} GiB", bytes as f64 / GIB as f64),
+    }
+}
+
+/// The time of the day, UTC.
+pub(super) fn clock(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// How long ago that was.
+pub(super) fn ago(time: SystemTime) -> String {
+    match time.elapsed().unwrap_or_default().as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn figures_are_short_at_every_magnitude() {
+        let rates = [0.0, 0.04, 1.26, 9.96, 1234.5, 99_999.6, 12_345_678.0].map(number_per_second);
+        assert_eq!(rates, ["0", "0.0", "1.3", "10", "1234", "100k", "12M"]);
+        let sizes = [0, 1023, 1536, 1 << 20, 5 << 30, u64::MAX].map(size);
+        assert_eq!(sizes, ["0 B", "1023 B", "1.5 KiB", "1.0 MiB", "5.0 GiB", "17179869184.0 GiB"]);
+    }
+
+    #[test]
+    fn times_are_of_the_day_and_ages_grow() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!([clock(at(0)), clock(at(86_400 + 43_387))], ["00:00:00", "12:03:07"]);
+        let ages = [0, 119, 121, 7201, 200_000].map(|age| ago(SystemTime::now() - Duration::from_secs(age)));
+        assert_eq!(ages, ["0 s", "119 s", "2 min", "2 h", "2 days"]);
+    }
+
+    #[test]
+    fn text_that_would_turn_a_terminal_is_escaped() {
+        assert_eq!(printable("Pose \u{1b}[31m\u{202e}é\n"), "Pose \\u{1b}[31m\\u{202e}é\\u{a}");
+    }
+}

@@ -23,6 +23,7 @@ mod report;
 mod room;
 mod session;
 mod signals;
+mod status;
 mod stop;
 mod table;
 mod tell;
@@ -52,6 +53,9 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// A status board: a server that sets its words, and those who watch them
+    #[command(subcommand)]
+    Status(status::Status),
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Status(status) => status::run(&status),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),

@@ -184,3 +184,95 @@ impl EncodeGaugeValue for Number {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lastword::status::Definition;
+
+    fn look(board: &str, words: &[(&str, &str, u64)]) -> Look {
+        let mut definition = Definition::new();
+        for (name, unit, _) in words {
+            definition.word::<u64>(name, unit).expect("it is a word");
+        }
+        let value = |&(_, _, value): &(&str, &str, u64)| Value::Unsigned(value.into());
+        let samples = definition.words().cloned().zip(words.iter().map(value));
+        let samples = samples.map(|(word, value)| Sample { word, value }).collect();
+        Look { board: board.to_owned(), samples: Some(samples) }
+    }
+
+    /// The samples of a page: everything that is no comment and not about boards.
+    fn samples(page: &str) -> Vec<&str> {
+        page.lines().filter(|line| !line.starts_with('#') && !line.starts_with("lastword_board_up")).collect()
+    }
+
+    #[test]
+    fn words_whose_names_become_one_are_told_apart_by_a_label() {
+        let words = [("a b", "", 1), ("a_b", "", 2), ("a-b", "", 3), ("t_ms", "", 4), ("t", "ms", 5), ("t_ms_", "", 6)];
+        let page = page(vec![look("x", &words)]);
+        assert_eq!(
+            samples(&page),
+            [
+                "lastword_a_b{board=\"x\"} 2",
+                "lastword_a_b{board=\"x\",word=\"a b\"} 1",
+                "lastword_a_b{board=\"x\",word=\"a-b\"} 3",
+                "lastword_t_ms{board=\"x\"} 4",
+                "lastword_t_ms{board=\"x\",word=\"t\"} 5",
+                "lastword_t_ms_{board=\"x\"} 6",
+            ]
+        );
+        assert!(!page.contains("# UNIT"), "they are not all said to be in it: {page}");
+    }
+
+    #[test]
+    fn a_unit_is_the_end_of_the_name_if_it_can_be() {
+        let words = [
+            ("wait", "seconds", 1),
+            ("lag_ms", "ms", 2),
+            ("bytes", "bytes", 3),
+            ("rate", "1/min", 4),
+            ("share", "%", 5),
+            ("terms", "ms", 6),
+            ("speed", "m_s", 7),
+        ];
+        let page = page(vec![look("x", &words)]);
+        let units: Vec<&str> = page.lines().filter(|line| line.starts_with("# UNIT")).collect();
+        assert_eq!(
+            units,
+            [
+                "# UNIT lastword_bytes bytes",
+                "# UNIT lastword_lag_ms ms",
+                "# UNIT lastword_speed_m_s m_s",
+                "# UNIT lastword_terms_ms ms",
+                "# UNIT lastword_wait_seconds seconds",
+            ]
+        );
+        assert!(page.contains("# HELP lastword_rate Word rate of a status board, in 1/min.\n"), "{page}");
+    }
+
+    #[test]
+    fn each_family_is_in_one_piece_and_none_is_taken_for_our_own() {
+        let one = look("x", &[("n", "", 1), ("board", "up", 2), ("m", "s", 3)]);
+        let two = look("y", &[("m", "s", 4), ("n", "items", 5), ("n_items", "", 6)]);
+        let page = page(vec![one, two, Look::down("z")]);
+        let up =
+            "lastword_board_up{board=\"x\"} 1\nlastword_board_up{board=\"y\"} 1\nlastword_board_up{board=\"z\"} 0\n";
+        assert!(page.contains(up), "{page}");
+        assert_eq!(
+            samples(&page),
+            [
+                "lastword_m_s{board=\"x\"} 3",
+                "lastword_m_s{board=\"y\"} 4",
+                "lastword_n{board=\"x\"} 1",
+                "lastword_n_items{board=\"y\"} 5",
+                "lastword_n_items{board=\"y\",word=\"n_items\"} 6",
+                "lastword_word_board_up{board=\"x\",word=\"board\"} 2",
+            ]
+        );
+        let mut families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let count = families.len();
+        families.sort_unstable();
+        families.dedup();
+        assert_eq!(families.len(), count, "{page}");
+    }
+}

@@ -91,7 +91,7 @@ fn words_are_exported_while_their_server_lives_and_never_after() {
              lastword_wait_seconds{{board=\"{one}\"}} 0.25\n"
         ),
         format!(
-            "# HELP lastword_oil__t_ Word oil \\\"t\\\" of a status board, in °C.\n# TYPE lastword_oil__t_ gauge\n\
+            "# HELP lastword_oil__t_ Word oil 't' of a status board, in °C.\n# TYPE lastword_oil__t_ gauge\n\
              lastword_oil__t_{{board=\"{one}\",word=\"oil \\\"t\\\"\"}} inf\n"
         ),
         format!("lastword_depth{{board=\"{one}\"}} -4\n"),

@@ -46,7 +46,7 @@ fn a_monitor_prints_what_the_server_sets_and_ctrl_c_removes_the_board() {
     monitor.hear(&format!("waiting for board {}", board.0));
     let mut server = OnTerminal::start(&["status", "serve", "--name", &board.0, "--interval-ms", "50", "--verbose"]);
     server.hear(&format!("lastword status monitor --name {}", board.0));
-    server.hear("user_count: 2, rpc_per_minute: 176 1/min, load: 0.12888888888888889");
+    server.hear("user_count: 2, rpc_per_minute: 176 1/min, load: 0.1288888888888889");
     monitor.hear(&format!("process {} serves board {}", server.pid(), board.0));
     for word in ["user_count", "rpc_per_minute", "load", "user_count"] {
         monitor.hear(&format!("{word}: "));

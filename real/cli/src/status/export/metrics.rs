@@ -126,9 +126,10 @@ impl Family {
     }
 }
 
-/// A help text, as the format has it.
+/// A help text, as the format has it. OpenMetrics escapes quotation marks, and who reads it as Prometheus's older format
+/// takes that for an error: so there are none. The label `word` has the name as it is.
 fn escape(help: &str) -> String {
-    help.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    help.replace('"', "'").replace('\\', "\\\\").replace('\n', "\\n")
 }
 
 impl Collector for Page {

@@ -28,6 +28,7 @@ mod report;
 mod room;
 mod session;
 mod signals;
+mod status;
 mod stop;
 mod table;
 mod tell;
@@ -58,6 +59,9 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// A status board: a server that sets its words, and those who watch them
+    #[command(subcommand)]
+    Status(status::Status),
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Status(status) => status::run(&status),
         Command::Torture(torture) => torture::run(&torture),
         Command::Ls(options) => look::ls::run(&options),
         Command::Inspect(options) => look::inspect::run(&options),

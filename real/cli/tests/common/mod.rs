@@ -7,6 +7,7 @@ use nix::sys::termios::{LocalFlags, tcgetattr};
 use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::num::NonZero;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -270,6 +271,17 @@ impl Drop for OnTerminal {
 /// Runs the command to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     lastword().args(arguments).stdin(Stdio::null()).output().expect("the command runs")
+}
+
+/// What a server of HTTP answers to this method and path, with its head.
+pub(crate) fn http(address: &str, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+    // Of version 1.0, so that nothing comes in chunks and the connection ends.
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("it takes the request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
 }
 
 /// The JSON that a run of the demo has printed last.

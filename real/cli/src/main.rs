@@ -11,6 +11,7 @@ mod demo;
 mod exchange;
 mod explain;
 mod fault;
+mod grid;
 mod input;
 mod names;
 mod output;
@@ -18,6 +19,7 @@ mod party;
 mod payload;
 mod peer;
 mod plan;
+mod record;
 mod removal;
 mod report;
 mod room;
@@ -55,6 +57,9 @@ enum Command {
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
+    /// Records of strings, integers, doubles and characters, each at its own place
+    #[command(subcommand)]
+    Record(record::Record),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
     /// One process of the demo
@@ -69,6 +74,7 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
+        Command::Record(record) => record::run(&record),
         Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),
     };

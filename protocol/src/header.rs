@@ -22,7 +22,7 @@
 //! | version | |
 //! |---|---|
 //! | 1 | objects end where their layouts end |
-//! | 2 | descriptions; the hash of a type covers its fields' units |
+//! | 2 | descriptions; the hash of a type covers its description, and so its fields' units |
 
 use crate::description::Shape;
 use core::fmt;
@@ -79,7 +79,7 @@ impl fmt::Display for Kind {
 /// The layout of a payload type, as far as two programs must agree on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TypeLayout {
-    /// A hash of everything that the two must agree on: name, size, alignment, fields with their units.
+    /// A hash of everything that the two must agree on: name, size, alignment, and the description of the fields.
     pub hash: u64,
     /// Size in bytes; 0 for byte messages of varying length.
     pub size: u64,
@@ -138,11 +138,27 @@ impl TypeLayout {
         Self { hash, size: size as u64, align: align as u64, name: padded }
     }
 
-    /// The same layout, with the hash of a type that it contains mixed into its own.
+    /// The layout of a type of this shape, which contains types of the layouts `inner`.
+    ///
+    /// Of a type that says all of what it consists of, the description is what two programs agree on, beside name, size
+    /// and alignment: `TypeLayout::new(name, size, align, &[]).described_by(checksum)`. So it makes no difference how
+    /// they spell the types of the fields, nor whether they knew them when they were compiled. Where the shape does not
+    /// say, the fields as they are declared are agreed on, with the hashes of `inner`.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
     #[must_use]
-    pub const fn containing(mut self, inner: &Self) -> Self {
-        self.hash = hash_word(self.hash, inner.hash);
-        self
+    pub const fn of(name: &str, size: usize, align: usize, shape: &Shape, inner: &[Self]) -> Self {
+        if !shape.is_opaque() {
+            return Self::new(name, size, align, &[]).described_by(shape.checksum());
+        }
+        let mut layout = Self::new(name, size, align, shape.fields());
+        let mut i = 0;
+        while i < inner.len() {
+            layout.hash = hash_word(layout.hash, inner[i].hash);
+            i += 1;
+        }
+        layout
     }
 
     /// The same layout, with a description's checksum mixed into its hash.

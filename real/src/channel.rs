@@ -3,7 +3,7 @@
 
 use crate::consumer::Consumer;
 use crate::creation::{Named, expect, read_description, section};
-use crate::description::Description;
+use crate::description::{Description, DescriptionError};
 use crate::error::{OpenError, OsError, RemoveError};
 use crate::generation::{self, Link, Right, follow};
 use crate::holder::Holder;
@@ -43,6 +43,8 @@ pub struct Channel<T: Message + ?Sized> {
     capacity: Option<usize>,
     /// The messages' type; whichever is found.
     payload: Option<TypeLayout>,
+    /// What the messages consist of, where `T` does not say.
+    description: Option<Arc<Description>>,
     permission: Permission,
     owner: Owner,
     messages: PhantomData<fn(&T)>,
@@ -50,7 +52,7 @@ pub struct Channel<T: Message + ?Sized> {
 
 impl<T: Message + ?Sized> Clone for Channel<T> {
     fn clone(&self) -> Self {
-        Self { name: self.name.clone(), messages: PhantomData, ..*self }
+        Self { name: self.name.clone(), description: self.description.clone(), messages: PhantomData, ..*self }
     }
 }
 
@@ -61,6 +63,8 @@ pub(crate) struct Attached {
     pub(crate) name: Name,
     pub(crate) memory: SlotsMemory,
     pub(crate) layout: Layout,
+    /// The length that all messages have, if they have one.
+    pub(crate) fixed: Option<usize>,
     pub(crate) held: Held,
     pub(crate) roles: Arc<Object>,
 }
@@ -74,7 +78,44 @@ impl Channel<[u8]> {
         Self::new(name).map(|channel| channel.capacity(capacity))
     }
 
-    /// Asks for messages of at most `capacity` bytes.
+    /// The channel `name` for messages of a type that is known at run time alone, each as long as the type. Programs that
+    /// know the type open the same channel by it, and this is the same to them.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let name = format!("doc-described-{}", std::process::id());
+    /// # let name = name.as_str();
+    /// use lastword::{Channel, Description, Force, Kind};
+    /// let pose = Description::build("Pose", 16, 8)
+    ///     .field("x", "m", Kind::F64, 0)
+    ///     .field("y", "m", Kind::F64, 8)
+    ///     .finish()?;
+    /// let channel = Channel::described(name, pose)?;
+    /// let mut producer = channel.producer()?;
+    /// let mut loan = producer.loan_bytes(16)?;
+    /// loan.write_at(0, &1.5_f64.to_ne_bytes())?;
+    /// loan.write_at(8, &(-2.0_f64).to_ne_bytes())?;
+    /// loan.publish();
+    ///
+    /// lastword::message! { pub struct Pose { pub x: f64 ["m"], pub y: f64 ["m"] } }
+    /// let seen = Channel::<Pose>::new(name)?.observer()?.peek()?;
+    /// assert_eq!(seen.map(|(_, pose)| (pose.x, pose.y)), Some((1.5, -2.0)));
+    /// # drop(producer);
+    /// # channel.remove(Force::No)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The name cannot be.
+    pub fn described(name: &str, description: Description) -> Result<Self, NameError> {
+        let payload = *description.message_type();
+        let capacity = if payload.is_bytes() { None } else { usize::try_from(payload.size).ok() };
+        let channel = Self::new(name)?;
+        Ok(Self { payload: Some(payload), capacity, description: Some(Arc::new(description)), ..channel })
+    }
+
+    /// Asks for messages of at most `capacity` bytes. A [described](Self::described) type has but one that can be.
     #[must_use]
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity: Some(capacity), ..self }
@@ -102,7 +143,8 @@ impl<T: Message + ?Sized> Channel<T> {
         let name = Name::new(name)?;
         let (capacity, payload) = (fixed_length::<T>(), Some(T::LAYOUT));
         let (permission, owner) = (Permission::Default, Owner::default());
-        Ok(Self { name, consumers: None, capacity, payload, permission, owner, messages: PhantomData })
+        let (consumers, description) = (None, None);
+        Ok(Self { name, consumers, capacity, payload, description, permission, owner, messages: PhantomData })
     }
 
     /// Asks for that many consumers, 1 to 254.
@@ -216,7 +258,8 @@ impl<T: Message + ?Sized> Channel<T> {
         // Its header may be of a version that this program does not know.
         let found = creation::open::<_, OpenError>(&self.objects(&previous), Part::Anchor, Access::Read).ok();
         let found = found.map(|(_, header)| header);
-        let are_bytes = |header: &Header| header.payload == TypeLayout::BYTES && T::LAYOUT == TypeLayout::BYTES;
+        let asked = self.payload.unwrap_or(T::LAYOUT);
+        let are_bytes = |header: &Header| header.payload == TypeLayout::BYTES && asked == TypeLayout::BYTES;
         let consumers = found.and_then(|header| u8::try_from(header.consumers).ok());
         let capacity = found.filter(are_bytes).and_then(|header| usize::try_from(header.capacity).ok());
         let next = Self {
@@ -328,7 +371,8 @@ impl<T: Message + ?Sized> Channel<T> {
         role.sign(&locks);
         let index = if let Role::Consumer(index) = role { index } else { 0 };
         let memory = memory(data, Some(locks), layout);
-        Ok((index, Attached { name: self.name.clone(), memory, layout, held, roles: Arc::new(again) }))
+        let (name, fixed) = (self.name.clone(), self.fixed());
+        Ok((index, Attached { name, memory, layout, fixed, held, roles: Arc::new(again) }))
     }
 
     /// Looks at the newest generation without a role; with what `read` makes of its locks object.
@@ -351,7 +395,7 @@ impl<T: Message + ?Sized> Channel<T> {
         let ((anchor, (layout, data, found)), link) =
             follow(&self.objects(&self.name), &self.name, look, |(anchor, _)| anchor)?;
         let memory = memory(data, None, layout);
-        Ok((Observer::new(self.name.clone(), memory, layout, Arc::new(anchor), link), found))
+        Ok((Observer::new(self.name.clone(), memory, layout, self.fixed(), Arc::new(anchor), link), found))
     }
 
     fn objects<'n>(&self, name: &'n Name) -> Named<'n> {
@@ -395,7 +439,7 @@ impl<T: Message + ?Sized> Channel<T> {
 
     /// The first field in which the messages' type differs from what is noted; `None` where that cannot be told.
     fn first_difference(&self, objects: &Named<'_>) -> Option<OpenError> {
-        let expected = Description::of::<T>().ok()?;
+        let expected = self.described_messages().ok()?;
         let any = Channel::of_any_type(self.name()).ok()?;
         let (anchor, header) = creation::open::<_, OpenError>(objects, Part::Anchor, Access::Read).ok()?;
         let layout = any.check(objects, Part::Anchor, &header).ok()?;
@@ -478,15 +522,36 @@ impl<T: Message + ?Sized> Channel<T> {
         Ok(layout)
     }
 
+    /// The length of all messages, where they are asked for as bytes of a type.
+    fn fixed(&self) -> Option<usize> {
+        let payload = self.payload.filter(|payload| !payload.is_bytes())?;
+        usize::try_from(payload.size).ok()
+    }
+
+    /// What the messages consist of, as it is asked for.
+    fn described_messages(&self) -> Result<Description, DescriptionError> {
+        match &self.description {
+            Some(description) => Ok(Description::clone(description)),
+            None => Description::of::<T>(),
+        }
+    }
+
     /// The headers of both objects, and what is noted of the messages, if the channel is created.
     fn plan<'d>(&self, description: &'d OnceCell<Description>) -> Result<Plan<'d>, OpenError> {
         let channel = self.name.to_string();
         let Some(capacity) = self.capacity else { return Err(OpenError::CapacityNotGiven { channel }) };
         let consumers = self.consumers.unwrap_or(CONSUMERS_DEFAULT);
         let layout = Layout::new(consumers, capacity).map_err(|source| OpenError::Dimensions { channel, source })?;
-        let described = Description::of::<T>()
+        let described = self
+            .described_messages()
             .map_err(|source| OpenError::NotDescribed { channel: self.name.to_string(), source })?;
-        let description = description.get_or_init(|| described).bytes();
+        let description = description.get_or_init(|| described);
+        let payload = *description.message_type();
+        if !payload.is_bytes() {
+            let name = &self.objects(&self.name).object(Part::Anchor);
+            expect(name, "capacity in bytes", payload.size, capacity as u64)?;
+        }
+        let description = description.bytes();
         // After a fork, parent and child have the same hasher and different pids.
         let pair = std::hash::RandomState::new().hash_one(std::process::id());
         let header = |kind, object, description| Header {
@@ -495,7 +560,7 @@ impl<T: Message + ?Sized> Channel<T> {
             length: object_length(layout.length(object), description),
             consumers: consumers.into(),
             capacity: capacity as u64,
-            payload: T::LAYOUT,
+            payload,
         };
         Ok(Plan {
             anchor: header(Kind::SlotsLocks, slots::Object::Locks, description.len()),

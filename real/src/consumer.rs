@@ -27,6 +27,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Consumer<T: Message + ?Sized> {
     inner: slots::Consumer<SlotsMemory>,
+    /// The length that all messages have, if they have one.
+    fixed: Option<usize>,
     recovery: Recovery,
     seen: Option<Sequence>,
     name: Name,
@@ -61,14 +63,14 @@ impl Drop for DozeUntilDropped {
 
 impl<T: Message + ?Sized> Consumer<T> {
     pub(crate) fn recover(attached: Attached, link: Link, index: u8) -> Result<Self, OpenError> {
-        let Attached { name, memory, layout, held, roles } = attached;
+        let Attached { name, memory, layout, fixed, held, roles } = attached;
         let Some((mut inner, mut recovery)) = slots::Consumer::recover(memory, layout, index) else {
             let consumers = layout.consumers();
             return Err(OpenError::NoSuchConsumer { channel: name.to_string(), index, consumers });
         };
         let mut seen = None;
         if let Recovery::Held(message) = recovery {
-            match check_locked::<T>(&message) {
+            match check_locked::<T>(&message, fixed) {
                 Ok(sequence) => seen = Some(sequence),
                 Err(corrupt) => {
                     inner.release();
@@ -77,7 +79,7 @@ impl<T: Message + ?Sized> Consumer<T> {
             }
         }
         let doze = DozeUntilDropped::new();
-        Ok(Self { inner, recovery, seen, name, doze, held, roles, link, messages: PhantomData })
+        Ok(Self { inner, fixed, recovery, seen, name, doze, held, roles, link, messages: PhantomData })
     }
 
     /// Locks the most recent message, giving up what was locked before; `None` where nothing has been published yet.
@@ -96,7 +98,7 @@ impl<T: Message + ?Sized> Consumer<T> {
         match self.inner.acquire() {
             Ok(None) if self.seen.is_some() => Err(self.vanished()),
             Ok(None) => Ok(None),
-            Ok(Some(message)) => match check_locked::<T>(&message) {
+            Ok(Some(message)) => match check_locked::<T>(&message, self.fixed) {
                 Ok(sequence) => {
                     self.seen = Some(sequence);
                     Ok(Some(Sample { message, consumer: self }))

@@ -1,14 +1,15 @@
 //! What the messages of a channel consist of: as a type says, and as it is noted in a channel.
 
+mod builder;
+
 use crate::message::Message;
+use crate::text;
 use crate::value::{Style, Value};
-use lastword_protocol::description::{Description as Parsed, encode};
+pub use builder::{DescribeError, DescriptionBuilder};
+use lastword_protocol::description::{Description as Parsed, WHOLE, encode};
 pub use lastword_protocol::description::{DescriptionError, Dimension, Entry, EntryError, Kind, Shape};
 use lastword_protocol::header::TypeLayout;
 use std::fmt;
-
-/// A message that is one value and no struct is called so.
-const WHOLE: &str = "value";
 
 /// What the messages of a channel consist of, so that a program can print them that was not built with their type.
 ///
@@ -58,6 +59,35 @@ impl Description {
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         encode(entries, T::LAYOUT.size, &mut bytes)?;
         Ok(Self { message_type: T::LAYOUT, bytes })
+    }
+
+    /// Begins the description of a type that is known at run time alone, of `size` bytes, aligned to `align`. Its fields
+    /// follow, and [`finish`](DescriptionBuilder::finish).
+    ///
+    /// A channel of such messages is opened by [`Channel::described`](crate::Channel::described), and is the same that a
+    /// program opens that knows the type: the name, size and alignment are the same, and the fields in the same order.
+    ///
+    /// ```
+    /// lastword::message! {
+    ///     pub struct Pose {
+    ///         pub x: f64 ["m"],
+    ///         pub joints: [f32; 2] ["rad"],
+    ///     }
+    /// }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use lastword::{Description, Dimension, Kind, Message};
+    /// let pose = Description::build("Pose", 16, 8)
+    ///     .field("x", "m", Kind::F64, 0)
+    ///     .array("joints[]", "rad", Kind::F32, 8, &[Dimension { count: 2, stride: 4 }])
+    ///     .finish()?;
+    /// assert_eq!(pose, Description::of::<Pose>()?);
+    /// assert_eq!(*pose.message_type(), Pose::LAYOUT);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn build(type_name: &str, size: u64, align: u64) -> DescriptionBuilder {
+        DescriptionBuilder::new(type_name, size, align)
     }
 
     /// What is noted in a channel of messages of this type.
@@ -147,7 +177,8 @@ impl fmt::Display for Description {
     }
 }
 
-/// A field of a message, and its value there. Shown as `x: 1.5 m`, an array as `joints[]: [0.0, 0.25] rad`.
+/// A field of a message, and its value there. Shown as `x: 1.5 m`, an array as `joints[]: [0.0, 0.25] rad`, a text as
+/// `name[]: "arm"`.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldValue<'a> {
     field: Entry<'a>,
@@ -187,11 +218,27 @@ impl<'a> FieldValue<'a> {
         })
     }
 
-    /// The value as JSON: a number, `true`, `false`, or arrays of them. What is not finite, and a value that the
-    /// message is too short for, is `null`.
+    /// The value as JSON: a number, `true`, `false`, a string for characters, or arrays of them. What is not finite, and
+    /// a value that the message is too short for, is `null`.
     pub fn json(&self) -> impl fmt::Display + use<'a> {
         let this = *self;
         fmt::from_fn(move |f| this.write(f, Style::Json, this.field.dimensions(), this.field.offset))
+    }
+
+    /// The text, as long as it is or as the message has of it, if it is one: characters side by side.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a [u8]> {
+        let dimensions = self.field.dimensions();
+        if dimensions.len() == 1 { self.text_at(dimensions.first()?, self.field.offset) } else { None }
+    }
+
+    fn text_at(&self, dimension: &Dimension, offset: u64) -> Option<&'a [u8]> {
+        if self.field.kind != Kind::Char || dimension.stride != 1 {
+            return None;
+        }
+        let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(self.message.len());
+        let bytes = self.message.get(place(offset)..place(offset.saturating_add(dimension.count)))?;
+        Some(text::until_nul(bytes))
     }
 
     fn value_at(&self, offset: u64) -> Option<Value> {
@@ -206,6 +253,12 @@ impl<'a> FieldValue<'a> {
                 None => f.write_str(style.missing()),
             };
         };
+        if let ([], Some(bytes)) = (inner, self.text_at(dimension, offset)) {
+            return match style {
+                Style::Text => write!(f, "\"{}\"", text::escaped(bytes, '"')),
+                Style::Json => write!(f, "{}", text::json(bytes)),
+            };
+        }
         f.write_str("[")?;
         // Every element has bytes of its own, so there are no more of them than the message has bytes.
         let starts = (0..dimension.count).map(|index| offset + index * dimension.stride);

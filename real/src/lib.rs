@@ -26,12 +26,16 @@ mod replacement;
 mod role;
 mod slots;
 pub mod status;
+mod text;
 mod value;
 mod waiting;
 
 pub use channel::Channel;
 pub use consumer::{Consumer, Sample};
-pub use description::{Description, DescriptionError, Dimension, Entry, EntryError, FieldValue, Kind, Shape};
+pub use description::{
+    DescribeError, Description, DescriptionBuilder, DescriptionError, Dimension, Entry, EntryError, FieldValue, Kind,
+    Shape,
+};
 pub use error::{AcquireError, OpenError, OsError, PeekError, PublishError, RemoveError, WatchError};
 pub use holder::{DeathWatch, Holder};
 /// The protocols themselves, whose errors are the sources of this package's.
@@ -50,6 +54,7 @@ pub use owner::Owner;
 pub use producer::{Loan, Producer};
 pub use replacement::Replacement;
 pub use role::Role;
+pub use text::{Char, Padding, Text};
 pub use value::Value;
 #[doc(hidden)]
 pub use zerocopy;

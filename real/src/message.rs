@@ -11,7 +11,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// never undefined behaviour. [`message!`](crate::message!) declares structs with it; integers, floats, and arrays of
 /// messages have it; `[u8]` is a message of bytes, of any length up to the channel's capacity.
 ///
-/// Two programs understand each other if their [`LAYOUT`](Self::LAYOUT)s are equal.
+/// Two programs understand each other if their [`LAYOUT`](Self::LAYOUT)s are equal. They are if the types have the same
+/// name, size and alignment, and fields of the same names, kinds, places and units: in another program, or in a
+/// [`Description`](crate::Description) that was [built](crate::Description::build) at run time.
 ///
 /// A type that is declared in another way can implement this by hand. [`SHAPE`](Self::SHAPE) is then what tools see of
 /// its messages; without it they see bytes.
@@ -31,7 +33,7 @@ macro_rules! numbers {
     ($($number:ty, $kind:ident;)*) => {$(
         impl Message for $number {
             const LAYOUT: TypeLayout =
-                TypeLayout::new(stringify!($number), size_of::<$number>(), align_of::<$number>(), &[]);
+                TypeLayout::of(stringify!($number), size_of::<$number>(), align_of::<$number>(), &Self::SHAPE, &[]);
             const SHAPE: Shape = Shape::Scalar(Kind::$kind);
         }
         const _: () = assert!(size_of::<$number>() == Kind::$kind.size());
@@ -46,7 +48,7 @@ numbers! {
 
 impl<T: Message, const N: usize> Message for [T; N] {
     const LAYOUT: TypeLayout =
-        TypeLayout::new("array", size_of::<Self>(), align_of::<Self>(), &[]).containing(&T::LAYOUT);
+        TypeLayout::of("array", size_of::<Self>(), align_of::<Self>(), &Self::SHAPE, &[T::LAYOUT]);
     const SHAPE: Shape = Shape::Array { element: &T::SHAPE, count: N, stride: size_of::<T>() };
 }
 
@@ -78,17 +80,19 @@ pub(crate) fn check_fixed_length(fixed: Option<usize>, length: usize, slot: u8) 
     }
 }
 
-/// As [`check_length`], of a message that a consumer has locked.
+/// As [`check_length`], of a message that a consumer has locked. Messages of bytes may be known to have one length, too.
 #[inline]
-pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked) -> Result<Sequence, Corrupt> {
-    check_length::<T>(message.length(), message.stamp().slot()).map(|()| message.stamp().sequence())
+pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked, fixed: Option<usize>) -> Result<Sequence, Corrupt> {
+    let fixed = fixed_length::<T>().or(fixed);
+    check_fixed_length(fixed, message.length(), message.stamp().slot()).map(|()| message.stamp().sequence())
 }
 
 /// Declares structs that are messages.
 ///
 /// Each becomes `#[repr(C)]`, `Clone`, `Copy` and `Debug`, and a [`Message`](crate::Message). Every field is a message
-/// of fixed size itself. The compiler refuses structs with padding, whose bytes would be undefined: order the fields by
-/// size, or name the gap (`pub unused: [u8; 4]`). The path `::lastword` must be this package.
+/// of fixed size itself; texts are [`Text`](crate::Text). The compiler refuses structs with padding, whose bytes would
+/// be undefined: order the fields by size, or name the gap (`pub gap: Padding<4>`, see [`Padding`](crate::Padding)). The
+/// path `::lastword` must be this package.
 ///
 /// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel,
 /// so that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on
@@ -140,13 +144,13 @@ macro_rules! message {
         }
 
         impl $crate::Message for $name {
-            const LAYOUT: $crate::TypeLayout = $crate::TypeLayout::new(
+            const LAYOUT: $crate::TypeLayout = $crate::TypeLayout::of(
                 ::core::stringify!($name),
                 ::core::mem::size_of::<$name>(),
                 ::core::mem::align_of::<$name>(),
-                <$name as $crate::Message>::SHAPE.fields(),
-            )
-            $(.containing(&<$kind as $crate::Message>::LAYOUT))*;
+                &<$name as $crate::Message>::SHAPE,
+                &[$(<$kind as $crate::Message>::LAYOUT),*],
+            );
             const SHAPE: $crate::Shape = $crate::Shape::Struct {
                 fields: &[$($crate::Field {
                     name: ::core::stringify!($field),

@@ -5,7 +5,7 @@ use crate::description::Description;
 use crate::error::{OpenError, OsError, PeekError};
 use crate::generation::Link;
 use crate::holder::Holder;
-use crate::message::{Message, check_fixed_length, check_length, fixed_length};
+use crate::message::{Message, check_fixed_length, check_length};
 use crate::name::Name;
 use crate::object::Object;
 use crate::owner::Owner;
@@ -22,6 +22,8 @@ const ATTEMPTS: u32 = 64;
 #[derive(Debug)]
 pub struct Observer<T: Message + ?Sized> {
     inner: slots::Observer<SlotsMemory>,
+    /// The length that all messages have, if they have one.
+    fixed: Option<usize>,
     name: Name,
     roles: Arc<Object>,
     link: Link,
@@ -29,8 +31,15 @@ pub struct Observer<T: Message + ?Sized> {
 }
 
 impl<T: Message + ?Sized> Observer<T> {
-    pub(crate) fn new(name: Name, memory: SlotsMemory, layout: Layout, roles: Arc<Object>, link: Link) -> Self {
-        Self { inner: slots::Observer::new(memory, layout), name, roles, link, messages: PhantomData }
+    pub(crate) fn new(
+        name: Name,
+        memory: SlotsMemory,
+        layout: Layout,
+        fixed: Option<usize>,
+        roles: Arc<Object>,
+        link: Link,
+    ) -> Self {
+        Self { inner: slots::Observer::new(memory, layout), fixed, name, roles, link, messages: PhantomData }
     }
 
     /// The number of the newest message; `None` before the first.
@@ -68,7 +77,7 @@ impl<T: Message + ?Sized> Observer<T> {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn peek_into(&self, bytes: &mut Vec<u8>) -> Result<Option<Sequence>, PeekError> {
-        self.peek_of_length(fixed_length::<T>(), bytes)
+        self.peek_of_length(self.fixed, bytes)
     }
 
     /// As [`peek_into`](Self::peek_into), of messages that all have this length, if they have one.

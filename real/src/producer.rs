@@ -4,7 +4,7 @@ use crate::channel::Attached;
 use crate::error::{AcquireError, OpenError, OsError, PublishError};
 use crate::generation::Link;
 use crate::holder::Holder;
-use crate::message::{Message, check_length};
+use crate::message::{Message, check_fixed_length, fixed_length};
 use crate::name::Name;
 use crate::object::Object;
 use crate::role::{Held, Role};
@@ -20,6 +20,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Producer<T: Message + ?Sized> {
     inner: slots::Producer<SlotsMemory>,
+    /// The length that all messages have, if they have one.
+    fixed: Option<usize>,
     name: Name,
     _held: Held,
     roles: Arc<Object>,
@@ -29,9 +31,9 @@ pub struct Producer<T: Message + ?Sized> {
 
 impl<T: Message + ?Sized> Producer<T> {
     pub(crate) fn recover(attached: Attached, link: Link) -> Result<Self, OpenError> {
-        let Attached { name, memory, layout, held, roles } = attached;
+        let Attached { name, memory, layout, fixed, held, roles } = attached;
         match slots::Producer::recover(memory, layout) {
-            Ok(inner) => Ok(Self { inner, name, _held: held, roles, link, messages: PhantomData }),
+            Ok(inner) => Ok(Self { inner, fixed, name, _held: held, roles, link, messages: PhantomData }),
             Err(source) => Err(OpenError::Corrupt { channel: name.to_string(), source }),
         }
     }
@@ -39,13 +41,16 @@ impl<T: Message + ?Sized> Producer<T> {
     /// Publishes a copy of `message`; its number. Wait-free.
     ///
     /// # Errors
-    /// The message is longer than the channel's capacity, or a word in shared memory is garbage. Nothing was published.
+    /// The message is longer than the channel's capacity or not as long as its type, or a word in shared memory is garbage.
+    /// Nothing was published.
     ///
     /// # Crash safety
     /// *All or nothing.* Killed on its way, the message is out whole, or was never published.
     #[inline]
     pub fn publish(&mut self, message: &T) -> Result<Sequence, PublishError> {
-        match self.inner.publish(message.as_bytes()) {
+        let message = message.as_bytes();
+        self.check_length(message.len())?;
+        match self.inner.publish(message) {
             Ok(stamp) => Ok(stamp.sequence()),
             Err(source) => Err(failed(&self.name, source)),
         }
@@ -111,13 +116,26 @@ impl<T: Message + ?Sized> Producer<T> {
 
     fn last_length(&self) -> Result<Option<usize>, AcquireError> {
         let length = self.inner.last_length().and_then(|length| match (length, self.inner.last()) {
-            (Some(length), Some(stamp)) => check_length::<T>(length, stamp.slot()).map(|()| Some(length)),
+            (Some(length), Some(stamp)) => check_fixed_length(self.fixed, length, stamp.slot()).map(|()| Some(length)),
             _ => Ok(None),
         });
         length.map_err(|source: Corrupt| AcquireError { channel: self.name.to_string(), source })
     }
 
+    /// Checks that a message to be published has the length that all have, if they have one and not the compiler has
+    /// seen to it.
+    #[inline]
+    fn check_length(&self, length: usize) -> Result<(), PublishError> {
+        match self.fixed {
+            Some(size) if fixed_length::<T>().is_none() && size != length => {
+                Err(failed(&self.name, slots::PublishError::NotOfType { length, size }))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn lend(&mut self, length: usize) -> Result<Loan<'_, T>, PublishError> {
+        self.check_length(length)?;
         match self.inner.loan(length) {
             Ok(inner) => Ok(Loan { inner, name: &self.name, messages: PhantomData }),
             Err(source) => Err(failed(&self.name, source)),
@@ -158,7 +176,7 @@ impl Producer<[u8]> {
     /// Lends a free slot, to write a message of `length` bytes in place. It holds the bytes of some older message.
     ///
     /// # Errors
-    /// The length is more than the channel's capacity, or a word in shared memory is garbage.
+    /// The length is more than the channel's capacity or not that of its type, or a word in shared memory is garbage.
     ///
     /// # Crash safety
     /// *Nothing to undo.* A loan that is dropped, forgotten or killed was never published.

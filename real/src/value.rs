@@ -1,11 +1,12 @@
 //! Values whose type is known only when they are read.
 
+use crate::text;
 use lastword_protocol::description::Kind;
 use std::fmt;
 
 /// A value of a message or a board, of a kind that was found there.
 ///
-/// Shown as Rust does. [`json`](Self::json) shows it as JSON does.
+/// Shown as Rust does. [`json`](Self::json) shows it as JSON does, characters as strings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -19,6 +20,8 @@ pub enum Value {
     F64(f64),
     /// `bool`.
     Bool(bool),
+    /// C's `char`: a byte of text.
+    Char(u8),
 }
 
 /// How values are written.
@@ -74,10 +77,11 @@ impl Value {
                 1 => Value::Bool(true),
                 garbage => Value::Unsigned(garbage.into()),
             },
+            Kind::Char => Value::Char(*bytes.first()?),
         })
     }
 
-    /// As JSON: a number, `true` or `false`; `null` for a float that is not finite.
+    /// As JSON: a number, `true` or `false`, or a string for a character, an empty one for 0; `null` for a float that is not finite.
     #[must_use]
     pub fn json(self) -> impl fmt::Display {
         fmt::from_fn(move |f| self.write(f, Style::Json))
@@ -87,7 +91,7 @@ impl Value {
         let is_finite = match self {
             Value::F32(value) => value.is_finite(),
             Value::F64(value) => value.is_finite(),
-            Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => true,
+            Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) | Value::Char(_) => true,
         };
         match (self, style) {
             (_, Style::Json) if !is_finite => f.write_str(style.missing()),
@@ -97,6 +101,8 @@ impl Value {
             (Value::F32(value), _) => write!(f, "{value:?}"),
             (Value::F64(value), _) => write!(f, "{value:?}"),
             (Value::Bool(value), _) => write!(f, "{value}"),
+            (Value::Char(value), Style::Text) => write!(f, "'{}'", text::escaped(&[value], '\'')),
+            (Value::Char(value), Style::Json) => write!(f, "{}", text::json(text::until_nul(&[value]))),
         }
     }
 }

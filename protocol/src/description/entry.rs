@@ -13,7 +13,7 @@ macro_rules! kinds {
         /// What a value is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
-        #[allow(missing_docs, reason = "each is Rust's type of that name")]
+        #[allow(missing_docs, reason = "each but `Char` is Rust's type of that name")]
         pub enum Kind {
             $($kind = $number),*
         }
@@ -21,7 +21,7 @@ macro_rules! kinds {
         impl Kind {
             const ALL: &'static [Self] = &[$(Kind::$kind),*];
 
-            /// Rust's name of the kind.
+            /// Rust's name of the kind; of a character, C's.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -54,6 +54,9 @@ kinds! {
     F32 = 11, "f32", 4;
     F64 = 12, "f64", 8;
     Bool = 13, "bool", 1;
+    /// A byte of text, as C's `char`: UTF-8 where several make one character. An array of them is a text of at most
+    /// that length, which ends before the first byte that is 0.
+    Char = 14, "char", 1;
 }
 
 impl fmt::Display for Kind {
@@ -130,6 +133,20 @@ impl<'a> Entry<'a> {
             let last = dimension.count.checked_sub(1)?.checked_mul(dimension.stride)?;
             if dimension.stride < inner { None } else { last.checked_add(inner) }
         })
+    }
+
+    /// Its bytes as pieces without gaps: the length of each, and the outer dimensions that say where they are.
+    #[must_use]
+    pub fn pieces(&self) -> (u64, &[Dimension]) {
+        let (mut length, mut outer) = (self.kind.size() as u64, self.dimensions());
+        while let Some((dimension, rest)) = outer.split_last() {
+            if dimension.stride != length {
+                break;
+            }
+            length = length.saturating_mul(dimension.count);
+            outer = rest;
+        }
+        (length, outer)
     }
 
     /// How many bytes all its elements have, without the gaps. Of an entry that was checked, at most its extent.

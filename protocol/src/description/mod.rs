@@ -31,7 +31,9 @@
 //!
 //! **Messages.** A field that is a struct is not an entry of its own. Its fields are, by their paths: `pose.x`. A field
 //! within an array is one entry with a dimension, however long the array is: `points[].x`, 3 times, 16 bytes apart. The
-//! offset is from the message's beginning, and is that of the first element.
+//! offset is from the message's beginning, and is that of the first element. A type that says all of what it consists of
+//! is known by its name, size, alignment and the checksum of these entries
+//! ([`TypeLayout::of`](crate::header::TypeLayout::of)), so that programs agree on it whatever they declare it in.
 //!
 //! **Boards.** Entry i is word i, at offset 8 i. Either every word has an entry, or there is none.
 //!
@@ -45,11 +47,13 @@
 //! it.
 
 mod entry;
+mod shape;
 
 use crate::header::{FNV_OFFSET, hash_bytes};
 use core::fmt;
 use core::ops::Range;
 pub use entry::{Dimension, Entry, Kind, is_printable};
+pub use shape::{Shape, WHOLE};
 
 /// Length of the longest description, in bytes.
 pub const LENGTH_MAX: usize = 1 << 20;
@@ -61,40 +65,6 @@ pub const UNIT_MAX: usize = 32;
 pub const DIMENSIONS_MAX: usize = 8;
 
 const CHECKSUM: usize = 8;
-
-/// What a message consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// It does not say.
-    Opaque,
-    /// One value.
-    Scalar(Kind),
-    /// Elements of one shape, one behind the other.
-    Array {
-        /// What an element consists of.
-        element: &'static Shape,
-        /// How many there are.
-        count: usize,
-        /// How many bytes after an element the next one begins.
-        stride: usize,
-    },
-    /// Fields of several shapes.
-    Struct {
-        /// The fields.
-        fields: &'static [crate::header::Field],
-    },
-}
-
-impl Shape {
-    /// The fields of a struct; none of anything else.
-    #[must_use]
-    pub const fn fields(&self) -> &'static [crate::header::Field] {
-        match self {
-            Shape::Struct { fields } => fields,
-            Shape::Opaque | Shape::Scalar(_) | Shape::Array { .. } => &[],
-        }
-    }
-}
 
 /// A description that was found, all of it checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

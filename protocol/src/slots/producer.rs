@@ -17,6 +17,13 @@ pub enum PublishError {
         /// The channel's capacity, in bytes.
         capacity: usize,
     },
+    /// The message is not as long as the channel's message type. Nothing was touched.
+    NotOfType {
+        /// Length of the message, in bytes.
+        length: usize,
+        /// The type's size, in bytes.
+        size: usize,
+    },
     /// The bytes written reach beyond the loan's length. Nothing was touched.
     OutsideOfLoan {
         /// Byte offset of the end of what was to be written.
@@ -42,6 +49,9 @@ impl fmt::Display for PublishError {
         match self {
             PublishError::TooLong { length, capacity } => {
                 write!(f, "the message has {length} bytes and the channel's capacity is {capacity}; create the channel with a larger one")
+            }
+            PublishError::NotOfType { length, size } => {
+                write!(f, "the message has {length} bytes and the channel's message type has {size}; publish all of it")
             }
             PublishError::OutsideOfLoan { end, length } => {
                 write!(f, "the write ends at byte {end} and the loan has {length} bytes")

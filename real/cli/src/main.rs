@@ -14,6 +14,7 @@ mod exchange;
 mod explain;
 mod fault;
 mod hex;
+mod grid;
 mod input;
 mod look;
 mod man;
@@ -23,6 +24,7 @@ mod party;
 mod payload;
 mod peer;
 mod plan;
+mod record;
 mod removal;
 mod report;
 mod room;
@@ -71,6 +73,9 @@ enum Command {
     Inspect(look::inspect::Options),
     /// Remove channels, mailboxes and boards by their names
     Rm(look::rm::Options),
+    /// Records of strings, integers, doubles and characters, each at its own place
+    #[command(subcommand)]
+    Record(record::Record),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
     /// Watch channels, mailboxes and boards: rates, who has which role, and who has died
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         Command::Ls(options) => look::ls::run(&options),
         Command::Inspect(options) => look::inspect::run(&options),
         Command::Rm(options) => look::rm::run(&options),
+        Command::Record(record) => record::run(&record),
         Command::Clean(options) => clean::run(&options),
         Command::Top(options) => top::run(&options),
         Command::Doctor(options) => doctor::run(&options),

@@ -11,6 +11,7 @@ mod demo;
 mod exchange;
 mod explain;
 mod fault;
+mod handoff;
 mod input;
 mod names;
 mod output;
@@ -18,6 +19,7 @@ mod party;
 mod payload;
 mod peer;
 mod plan;
+mod presence;
 mod removal;
 mod report;
 mod room;
@@ -26,6 +28,7 @@ mod signals;
 mod stop;
 mod table;
 mod tell;
+mod text;
 mod torture;
 mod worker;
 
@@ -52,6 +55,9 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// A mailbox between two terminals, every message of which arrives
+    #[command(subcommand)]
+    Handoff(handoff::Handoff),
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Handoff(handoff) => handoff::run(&handoff),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),
         Command::DemoWorker(options) => worker::run(&options),

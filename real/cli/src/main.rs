@@ -15,6 +15,7 @@ mod explain;
 mod fault;
 mod hex;
 mod grid;
+mod handoff;
 mod input;
 mod look;
 mod man;
@@ -25,6 +26,7 @@ mod payload;
 mod peer;
 mod plan;
 mod record;
+mod presence;
 mod removal;
 mod report;
 mod room;
@@ -35,6 +37,7 @@ mod stop;
 mod table;
 mod tell;
 mod top;
+mod text;
 mod torture;
 mod worker;
 
@@ -64,6 +67,9 @@ enum Command {
     /// A status board: a server that sets its words, and those who watch them
     #[command(subcommand)]
     Status(status::Status),
+    /// A mailbox between two terminals, every message of which arrives
+    #[command(subcommand)]
+    Handoff(handoff::Handoff),
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
@@ -98,6 +104,7 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Status(status) => status::run(&status),
+        Command::Handoff(handoff) => handoff::run(&handoff),
         Command::Torture(torture) => torture::run(&torture),
         Command::Ls(options) => look::ls::run(&options),
         Command::Inspect(options) => look::inspect::run(&options),

@@ -13,9 +13,9 @@ mod doctor;
 mod exchange;
 mod explain;
 mod fault;
-mod hex;
 mod grid;
 mod handoff;
+mod hex;
 mod input;
 mod look;
 mod man;
@@ -25,8 +25,8 @@ mod party;
 mod payload;
 mod peer;
 mod plan;
-mod record;
 mod presence;
+mod record;
 mod removal;
 mod report;
 mod room;
@@ -36,8 +36,8 @@ mod status;
 mod stop;
 mod table;
 mod tell;
-mod top;
 mod text;
+mod top;
 mod torture;
 mod worker;
 
@@ -60,34 +60,34 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Processes that exchange numbers, to be killed and started again with a key
-    Exchange(exchange::Options),
-    /// Processes that are killed at random moments while everything they read is checked
-    Demo(demo::Options),
     /// A status board: a server that sets its words, and those who watch them
     #[command(subcommand)]
     Status(status::Status),
+    /// Processes that exchange numbers, to be killed and started again with a key
+    Exchange(exchange::Options),
+    /// Records of strings, integers, doubles and characters, each at its own place
+    #[command(subcommand)]
+    Record(record::Record),
     /// A mailbox between two terminals, every message of which arrives
     #[command(subcommand)]
     Handoff(handoff::Handoff),
-    /// What ships, killed systematically while everything is checked
-    #[command(subcommand)]
-    Torture(torture::Torture),
     /// List channels, mailboxes and boards: who uses them, how far they are
     Ls(look::ls::Options),
     /// Look into a channel, mailbox or board: roles, locks, the newest message
     Inspect(look::inspect::Options),
-    /// Remove channels, mailboxes and boards by their names
-    Rm(look::rm::Options),
-    /// Records of strings, integers, doubles and characters, each at its own place
-    #[command(subcommand)]
-    Record(record::Record),
-    /// Remove channels, mailboxes and boards that nobody uses
-    Clean(clean::Options),
     /// Watch channels, mailboxes and boards: rates, who has which role, and who has died
     Top(top::Options),
+    /// Remove channels, mailboxes and boards by their names
+    Rm(look::rm::Options),
+    /// Remove channels, mailboxes and boards that nobody uses
+    Clean(clean::Options),
     /// Look whether this machine has what is needed, and what lies about
     Doctor(doctor::Options),
+    /// Processes that are killed at random moments while everything they read is checked
+    Demo(demo::Options),
+    /// What ships, killed systematically while everything is checked
+    #[command(subcommand)]
+    Torture(torture::Torture),
     /// Print what a shell needs to complete this command's words
     Completions(completions::Options),
     /// Print the manual, or write all of its pages

@@ -156,6 +156,9 @@ impl OnTerminal {
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(program.get_program()).args(program.get_args());
         command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(directory) = program.get_current_dir() {
+            command.current_dir(directory);
+        }
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
         let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
         let (sender, output) = mpsc::channel();

@@ -1,6 +1,7 @@
 //! Somewhere with a `/dev/shm` of its own, and terminals there.
 
 use crate::common::{OnTerminal, lastword};
+use crate::documents::top;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -35,15 +36,24 @@ impl Place {
 
     /// A program, there.
     pub(crate) fn command(&self, program: &str) -> Command {
-        let Some(holder) = &self.holder else { return Command::new(program) };
+        let Some(holder) = &self.holder else {
+            let mut command = Command::new(program);
+            command.current_dir(top());
+            return command;
+        };
         let mut command = Command::new("nsenter");
         command.args(["--target", &holder.id().to_string(), "--user", "--mount", "--preserve-credentials"]);
-        command.arg(format!("--wd={}", env!("CARGO_MANIFEST_DIR"))).arg("--").arg(program);
+        command.arg(format!("--wd={}", top().display())).arg("--").arg(program);
         command
     }
 
     /// A terminal there, in which a shell waits for commands.
     pub(crate) fn terminal(&self, title: &str) -> Shell {
+        self.terminal_of(title, ROWS, COLUMNS)
+    }
+
+    /// The same, of another size.
+    pub(crate) fn terminal_of(&self, title: &str, rows: u16, columns: u16) -> Shell {
         let mut command = self.command("bash");
         command.args(["--norc", "--noprofile", "-i"]);
         let program = lastword();
@@ -52,9 +62,9 @@ impl Place {
         for (name, value) in [("PS1", PROMPT), ("HISTFILE", ""), ("INPUTRC", "/dev/null"), ("NO_COLOR", "1")] {
             command.env(name, value);
         }
-        // Not one that brackets what is pasted.
+        // Pasted text is not bracketed.
         command.env("TERM", "dumb");
-        let mut terminal = OnTerminal::start_command(&command, ROWS, COLUMNS);
+        let mut terminal = OnTerminal::start_command(&command, rows, columns);
         terminal.hear(PROMPT);
         Shell { title: title.to_owned(), terminal }
     }

@@ -103,11 +103,52 @@ fn the_form_of_a_line_has_no_figures() {
     assert_eq!(shortened("a 1\na 2\na 3\na 4\nb\na 5\n"), "a 1\na 2\na 3\nb\na 5\n");
 }
 
+/// Terminals of these titles.
+fn terminals<const COUNT: usize>(place: &Place, titles: [&str; COUNT]) -> [Shell; COUNT] {
+    titles.map(|title| place.terminal(title))
+}
+
+#[test]
+fn status() {
+    let place = Place::new();
+    let [mut server, mut monitor, mut other] = terminals(&place, ["one terminal", "a second one", "a third one"]);
+    server.run("lastword status serve");
+    server.hear("serving board status");
+    monitor.run("lastword status monitor");
+    let pid = monitor.word_after("process ");
+    (0..3).for_each(|_| monitor.hear("user_count: "));
+    other.run_to_its_end(&format!("kill -9 {pid}"));
+    server.ended();
+    monitor.hear("is dead");
+    server.run("lastword status serve");
+    server.hear("going on from user_count ");
+    monitor.hear("serves board status");
+    (0..2).for_each(|_| monitor.hear("user_count: "));
+    server.interrupt();
+    monitor.hear("was removed");
+    monitor.interrupt();
+    other.run_to_its_end("lastword status monitor --once");
+    check("status", &mut [&mut server, &mut monitor, &mut other]);
+}
+
+#[test]
+fn exporter() {
+    let place = Place::new();
+    let [mut server, mut exporter, mut other] = terminals(&place, ["one terminal", "a second one", "a third one"]);
+    server.run("lastword status serve");
+    server.hear("serving board status");
+    exporter.run("lastword status export --listen 127.0.0.1:9464");
+    exporter.hear("/metrics: board status");
+    other.run_to_its_end("curl -s http://127.0.0.1:9464/metrics");
+    check("exporter", &mut [&mut exporter, &mut other]);
+    server.interrupt();
+    exporter.interrupt();
+}
+
 #[test]
 fn exchange() {
     let place = Place::new();
-    let [mut one, mut two, mut three] =
-        ["one terminal", "a second one", "a third one"].map(|title| place.terminal(title));
+    let [mut one, mut two, mut three] = terminals(&place, ["one terminal", "a second one", "a third one"]);
     one.run("lastword exchange --index 0 --of 3");
     one.hear("0: waits for ");
     two.run("lastword exchange --index 1 --of 3");
@@ -129,4 +170,51 @@ fn exchange() {
     two.run("lastword clean --dry-run");
     two.hear("0 to remove, 0 left");
     check("exchange", &mut [&mut one, &mut two, &mut four]);
+}
+
+#[test]
+fn record() {
+    let place = Place::new();
+    let [mut reader, mut writer] = terminals(&place, ["one terminal", "a second one"]);
+    reader.run("lastword record read");
+    reader.hear("waiting for ");
+    writer.run_to_its_end("lastword record write");
+    reader.hear("goodbye");
+    reader.ended();
+    reader.run_to_its_end("lastword record read --once --grid");
+    writer.run_to_its_end("lastword record write numerator=355 denominator=113 value=3.1415929");
+    reader.run_to_its_end("lastword record read --once");
+    writer.run_to_its_end("lastword rm record");
+    check("record", &mut [&mut reader, &mut writer]);
+}
+
+#[test]
+fn layout() {
+    let place = Place::new();
+    let [mut terminal] = terminals(&place, ["a struct of one's own"]);
+    terminal.run_to_its_end("cat docs/pose.layout");
+    terminal.run_to_its_end("lastword record write --name arm --layout docs/pose.layout x=1.5 y=-2 'joints=0.1,0.2,0.3'");
+    terminal.run_to_its_end("lastword record read --name arm --once --grid");
+    terminal.run_to_its_end("lastword rm arm");
+    check("layout", &mut [&mut terminal]);
+}
+
+#[test]
+fn handoff() {
+    let place = Place::new();
+    let [mut reader, mut writer] = terminals(&place, ["one terminal", "a second one"]);
+    reader.run("lastword handoff read --hold-ms 1000");
+    reader.hear("waiting for the writer");
+    writer.run("lastword handoff write");
+    reader.hear("2: hello 2");
+    let mut other = place.terminal("a third one");
+    other.run("lastword ls");
+    let pid = other.word_after(", reader ");
+    other.run_to_its_end(&format!("kill -9 {}", pid.trim()));
+    reader.ended();
+    reader.run("lastword handoff read");
+    reader.hear("5: hello 5");
+    reader.ended();
+    writer.ended();
+    check("handoff", &mut [&mut reader, &mut writer, &mut other]);
 }

@@ -105,13 +105,14 @@ impl<'o> View<'o> {
         let (mut look_at, mut read_at) = (Instant::now(), Instant::now());
         loop {
             let now = Instant::now();
-            if now >= read_at {
-                self.print_changes()?;
-                read_at = now + interval;
-            }
+            // Who has set the words is said before the words.
             if now >= look_at {
                 self.look()?;
                 look_at = now + LOOK_EVERY;
+            }
+            if now >= read_at {
+                self.print_changes()?;
+                read_at = now + interval;
             }
             if stop.sleep(look_at.min(read_at).saturating_duration_since(Instant::now())) {
                 return Ok(());

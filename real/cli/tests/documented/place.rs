@@ -66,6 +66,10 @@ impl Place {
         command.env("TERM", "dumb");
         let mut terminal = OnTerminal::start_command(&command, rows, columns);
         terminal.hear(PROMPT);
+        if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+            terminal.write_line(&format!("source {}", top().join(CURL).display()));
+            terminal.hear("\x1b[H");
+        }
         Shell { title: title.to_owned(), terminal }
     }
 }
@@ -80,6 +84,8 @@ impl Drop for Place {
 }
 
 pub(crate) const PROMPT: &str = "$ ";
+/// What is needed of curl, for machines without it.
+const CURL: &str = "real/cli/tests/documented/curl.sh";
 const ROWS: u16 = 400;
 const COLUMNS: u16 = 116;
 const CTRL_C: u8 = 3;
@@ -111,13 +117,16 @@ impl Shell {
     /// Waits for a word that comes after these.
     pub(crate) fn word_after(&mut self, words: &str) -> String {
         self.terminal.hear(words);
-        self.terminal.hear_word()
+        let word = self.terminal.hear_word();
+        word.split_whitespace().next().unwrap_or_default().trim_end_matches(':').to_owned()
     }
 
     /// Ctrl-C, and waits for the end.
     pub(crate) fn interrupt(&mut self) {
         self.terminal.press(CTRL_C);
-        self.ended();
+        // Where nothing is said, the prompt comes in the same line.
+        self.terminal.hear("^C");
+        self.terminal.hear(PROMPT);
     }
 
     /// Waits until the command is over.

@@ -98,7 +98,7 @@ fn child_process() -> Outcome {
             let own = format!("{name}.own");
             let path = format!("/dev/shm/lastword-{own}.ready");
             fs::write(&path, [])?;
-            fs::set_permissions(&path, Permissions::from_mode(0))?;
+            fs::set_permissions(&path, Permissions::from_mode(0o000))?;
             for found in survey(&name)? {
                 let Survey { name, what, condition, mode, owner, .. } = &found;
                 let known = (mode.unwrap_or_default(), owner.unwrap_or_default(), found.bytes());

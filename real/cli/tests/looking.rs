@@ -1,5 +1,5 @@
-//! `lastword ls`, `inspect` and `rm`, as somebody at a terminal uses them: on what is whole, used, half-created, damaged,
-//! not there, and another user's.
+//! `lastword ls`, `inspect` and `rm`, as somebody at a terminal uses them: on what is whole, used, half-created,
+//! damaged, not there, and another user's.
 
 mod common;
 

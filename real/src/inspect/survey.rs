@@ -145,8 +145,8 @@ impl fmt::Display for Problem {
             Problem::BoardWord(error) => error.fmt(f),
             Problem::CutOff { object, offset } => write!(
                 f,
-                "object {object}: it ends before byte {offset}, where its header says that it goes on: somebody has just \
-                 shortened it; remove it and create it anew"
+                "object {object}: it ends before byte {offset}, where its header says that it goes on: somebody has \
+                 just shortened it; remove it and create it anew"
             ),
             Problem::NoSuchSlot { slot, slots } => {
                 write!(f, "slot {slot} asked for, and the channel has slots 0 to {}", slots.saturating_sub(1))
@@ -213,8 +213,8 @@ pub struct Survey {
     pub is_used: bool,
     /// Whether a live process is creating, replacing or removing it.
     pub is_changing: bool,
-    /// The number of the newest message, which is how many there were (modulo 2^54 - 1): 0 before the first. `None` of a
-    /// board, and where it is not known.
+    /// The number of the newest message, which is how many there were (modulo 2^54 - 1): 0 before the first. `None` of
+    /// a board, and where it is not known.
     pub messages: Option<u64>,
     /// Of a mailbox: whether the newest message still waits for the reader.
     pub is_set: Option<bool>,

@@ -98,7 +98,7 @@ fn child_process() -> Outcome {
             let own = format!("{name}.own");
             let path = format!("/dev/shm/lastword-{own}.ready");
             fs::write(&path, [])?;
-            fs::set_permissions(&path, Permissions::from_mode(0))?;
+            fs::set_permissions(&path, Permissions::from_mode(0o000))?;
             for found in survey(&name)? {
                 let Survey { name, what, condition, mode, owner, .. } = &found;
                 let known = (mode.unwrap_or_default(), owner.unwrap_or_default(), found.bytes());
@@ -456,6 +456,15 @@ fn what_a_killed_producer_wrote_without_publishing_is_never_called_whole() -> Ou
         assert_eq!(found.is_whole, slot.is_newest, "{found:?}");
     }
     assert!(matches!(inspection.slot(4, 100), Err(Problem::NoSuchSlot { slot: 4, slots: 4 })));
+
+    // Killed later, after it had written the number and before `latest`.
+    let newest = inspection.slots().expect("a channel").latest?.expect("a message is out");
+    let unpublished = (newest.slot() + 1) % 4;
+    let sequence = (384 + u64::from(unpublished) * (64 + 64)) / 8;
+    scratch.patch("data", sequence, |_| newest.sequence().next().get());
+    scratch.patch("data", sequence + 1, |_| 24);
+    let found = inspection.slot(unpublished, 100)?.expect("a channel has slots");
+    assert_eq!((found.sequence, found.is_whole), (Some(newest.sequence().next()), false));
     Ok(())
 }
 

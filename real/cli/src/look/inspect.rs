@@ -53,7 +53,8 @@ Nothing is changed, and nobody is disturbed: no role or lock is taken. A message
 several: of the newest one of a channel that is a producer that was faster 64 times, of another slot one that is being
 rewritten, of a mailbox a message that was consumed.
 
-Exit code: 0 done, also where it is damaged; 1 there is no such name, or no such slot; 2 usage; 128+n ended by signal n.";
+Exit code: 0 done, also where it is damaged; 1 there is no such name, or no such slot; 2 usage; 128 + n ended by
+signal n.";
 
 /// How often is looked again.
 const INTERVAL: Duration = Duration::from_millis(500);

@@ -36,9 +36,9 @@ Examples:
   lastword ls arm --long           what is called arm..., object by object
   lastword ls --json | jq -r '.found[] | select(.condition != \"complete\") | .name'
 
-Nothing is changed, and nobody is disturbed. Roles are had by live processes, as the kernel knows. MESSAGES is the number
-of the newest message, of a mailbox with its ready flag. What is not complete is told with the reason in place of roles.
-On a terminal long lines are cut to fit it; elsewhere they are whole.
+Nothing is changed, and nobody is disturbed. Roles are had by live processes, as the kernel knows. MESSAGES is the
+number of the newest message, of a mailbox with its ready flag. What is not complete is told with the reason in place of
+roles. On a terminal long lines are cut to fit it; elsewhere they are whole.
 
 Exit code: 0 done, also where there is nothing; 1 /dev/shm cannot be read; 2 usage.";
 

@@ -130,8 +130,8 @@ fn refuse_used(survey: &Survey) -> Result<(), Error> {
     pids.dedup();
     let kill = if pids.is_empty() { String::new() } else { format!(" (kill {})", pids.join(" ")) };
     Err(format!(
-        "{} {}: not removed, it is in use: {}; end them first{kill}, or remove it all the same with --force, and they go \
-         on with what has no name any more",
+        "{} {}: not removed, it is in use: {}; end them first{kill}, or remove it all the same with --force, and they \
+         go on with what has no name any more",
         survey.what,
         survey.name,
         said.join(", ")

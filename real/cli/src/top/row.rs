@@ -140,6 +140,11 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// So many of them.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A rate in few characters.
 pub(super) fn number_per_second(rate: f64) -> String {
     match rate {

@@ -1,7 +1,7 @@
 //! The live screen, and its keys.
 
 use super::lines::cells;
-use super::row::{Row, ago, clock, printable, size};
+use super::row::{Row, ago, clock, counted, number_per_second, printable, size};
 use super::watcher::Watcher;
 use crate::explain::{cannot, cannot_list};
 use crate::signals;
@@ -266,22 +266,20 @@ impl View {
     fn title(&self) -> String {
         let rows = self.watcher.rows();
         let rate: f64 = rows.iter().filter(|row| row.what != What::Board).filter_map(|row| row.rate).sum();
-        let mut title = format!(
-            "lastword top {}  {} objects  {} processes  {} messages/s  every {} ms",
-            clock(self.watcher.at()),
-            rows.len(),
-            self.watcher.processes(),
-            super::row::number_per_second(rate),
-            self.interval.as_millis()
-        );
+        // What a narrow screen cuts off is known anyway.
+        let mut title = format!("lastword top {}  ", clock(self.watcher.at()));
         if self.is_paused {
-            title.insert_str(0, "PAUSED  ");
-        }
-        if !self.prefix.is_empty() {
-            title += &format!("  {}...", self.prefix);
+            title += "PAUSED  ";
         }
         if !self.filter.is_empty() {
-            title += &format!("  with {:?}", printable(&self.filter));
+            title += &format!("{} with {:?} of ", self.shown().len(), printable(&self.filter));
+        }
+        title += &counted(rows.len(), "object", "objects");
+        title += &format!("  {}", counted(self.watcher.processes(), "process", "processes"));
+        title += &format!("  {} messages/s", number_per_second(rate));
+        title += &format!("  every {} ms", self.interval.as_millis());
+        if !self.prefix.is_empty() {
+            title += &format!("  {}...", self.prefix);
         }
         title
     }

@@ -117,7 +117,7 @@ impl Object {
     }
 
     /// Opens what has a name to look at it, and changes nothing, not even the mode that keeps its owner from reading;
-    /// `None` where there is nothing of that name. What is no object is not opened, so that a pipe's writer is not woken.
+    /// `None` where there is nothing of that name. What is no object is not opened: a pipe's writer would be woken.
     pub(crate) fn look(name: &str) -> Result<Option<Self>, OsError> {
         match Self::status(name)? {
             None => return Ok(None),

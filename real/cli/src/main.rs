@@ -13,7 +13,9 @@ mod doctor;
 mod exchange;
 mod explain;
 mod fault;
+mod hex;
 mod input;
+mod look;
 mod man;
 mod names;
 mod output;
@@ -59,6 +61,12 @@ enum Command {
     /// What ships, killed systematically while everything is checked
     #[command(subcommand)]
     Torture(torture::Torture),
+    /// List channels, mailboxes and boards: who uses them, how far they are
+    Ls(look::ls::Options),
+    /// Look into a channel, mailbox or board: roles, locks, the newest message
+    Inspect(look::inspect::Options),
+    /// Remove channels, mailboxes and boards by their names
+    Rm(look::rm::Options),
     /// Remove channels, mailboxes and boards that nobody uses
     Clean(clean::Options),
     /// Watch channels, mailboxes and boards: rates, who has which role, and who has died
@@ -81,6 +89,9 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Torture(torture) => torture::run(&torture),
+        Command::Ls(options) => look::ls::run(&options),
+        Command::Inspect(options) => look::inspect::run(&options),
+        Command::Rm(options) => look::rm::run(&options),
         Command::Clean(options) => clean::run(&options),
         Command::Top(options) => top::run(&options),
         Command::Doctor(options) => doctor::run(&options),

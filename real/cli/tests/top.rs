@@ -7,6 +7,7 @@ use lastword::status::{Definition, Writer};
 use lastword::{Channel, Force, Producer, status};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::fs;
 
 const UP: &[u8] = b"\x1b[A";
@@ -315,10 +316,18 @@ fn json_says_what_has_happened() {
     let mut top = Running::start(&["top", names.prefix(), "--json", "--interval-ms", "50"]);
     // What is there at its first look is no event.
     top.hear("{");
+    let mut events = VecDeque::new();
     let mut event = |name: &str| {
         wait_for(name, || {
+            while let Some(event) = events.pop_front() {
+                let event: Value = event;
+                if event["event"] == name {
+                    return Some(event);
+                }
+            }
             let look: Value = serde_json::from_str(&top.hear("")).expect("it is JSON");
-            look["events"].as_array()?.iter().find(|event| event["event"] == name).cloned()
+            events.extend(look["events"].as_array().expect("an array").iter().cloned());
+            None
         })
     };
     let partner = names.partner("0");

@@ -139,6 +139,10 @@ impl Inspection {
         &self.survey
     }
 
+    pub(super) fn into_survey(self) -> Survey {
+        self.survey
+    }
+
     /// What a channel's or mailbox's messages consist of; `None` of a board, and where that cannot be told.
     #[must_use]
     pub fn description(&self) -> Option<&Description> {

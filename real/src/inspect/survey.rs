@@ -5,7 +5,7 @@ use super::inspection::Inspection;
 use super::words::Board;
 use crate::error::OpenError;
 use crate::holder::Holder;
-use crate::list;
+use crate::list::{self, ObjectName};
 use crate::name::ObjectKind;
 use crate::role::Role;
 use lastword_protocol::header::TypeLayout;
@@ -145,8 +145,8 @@ impl fmt::Display for Problem {
             Problem::BoardWord(error) => error.fmt(f),
             Problem::CutOff { object, offset } => write!(
                 f,
-                "object {object}: it ends before byte {offset}, where its header says that it goes on: somebody has just \
-                 shortened it; remove it and create it anew"
+                "object {object}: it ends before byte {offset}, where its header says that it goes on: somebody has \
+                 just shortened it; remove it and create it anew"
             ),
             Problem::NoSuchSlot { slot, slots } => {
                 write!(f, "slot {slot} asked for, and the channel has slots 0 to {}", slots.saturating_sub(1))
@@ -213,8 +213,8 @@ pub struct Survey {
     pub is_used: bool,
     /// Whether a live process is creating, replacing or removing it.
     pub is_changing: bool,
-    /// The number of the newest message, which is how many there were (modulo 2^54 - 1): 0 before the first. `None` of a
-    /// board, and where it is not known.
+    /// The number of the newest message, which is how many there were (modulo 2^54 - 1): 0 before the first. `None` of
+    /// a board, and where it is not known.
     pub messages: Option<u64>,
     /// Of a mailbox: whether the newest message still waits for the reader.
     pub is_set: Option<bool>,
@@ -283,12 +283,31 @@ impl Survey {
 /// # Crash safety
 /// *Nothing to undo.*
 pub fn survey(prefix: &str) -> io::Result<Vec<Survey>> {
-    Ok(Surveyor::new(prefix).refresh()?.cloned().collect())
+    let mut surveys = Vec::new();
+    for ((name, what), objects) in listed(prefix)? {
+        // All names that are listed can be. Each is closed before the next: there may be more than files can be open.
+        let Ok(mut inspection) = Inspection::unopened(&name, what) else { continue };
+        inspection.refresh_of(&objects);
+        surveys.push(inspection.into_survey());
+    }
+    surveys.retain(|survey| survey.condition != Condition::Gone);
+    Ok(surveys)
+}
+
+/// What has the names of objects that begin with `prefix`. What is no object is among it: it keeps everybody from its
+/// name all the same.
+fn listed(prefix: &str) -> io::Result<BTreeMap<(String, What), Vec<ObjectName>>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for object in list::names(prefix, |_| true)? {
+        found.entry((object.name.clone(), What::of(object.kind))).or_default().push(object);
+    }
+    Ok(found)
 }
 
 /// Looks at all channels, mailboxes and boards again and again, and keeps their objects open in between.
 ///
-/// It has as many open files as there are objects. A look at one costs a dozen system calls, and two for each role.
+/// It has as many files open as there are objects; where the limit is lower (`ulimit -n`), some are told to be
+/// unreadable. A look at one costs a dozen system calls, and two for each role.
 #[derive(Debug)]
 pub struct Surveyor {
     prefix: String,
@@ -311,11 +330,7 @@ impl Surveyor {
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn refresh(&mut self) -> io::Result<impl Iterator<Item = &Survey>> {
-        // What is no object has the name of one all the same, which keeps everybody from that name.
-        let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for object in list::names(&self.prefix, |_| true)? {
-            found.entry((object.name.clone(), What::of(object.kind))).or_default().push(object);
-        }
+        let found = listed(&self.prefix)?;
         self.inspections.retain(|key, _| found.contains_key(key));
         for (key, objects) in found {
             // All names that are listed can be.

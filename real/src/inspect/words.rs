@@ -58,8 +58,8 @@ pub struct Slot {
     /// Its number.
     pub slot: u8,
     /// The number of the message in it; `None` before the first one, and while it is rewritten, or where a producer was
-    /// killed at that. A producer that was killed before it had published has left a number that no message has, or that
-    /// another slot has, too.
+    /// killed at that. A producer that was killed before it had published has left a number that no message has, or
+    /// that another slot has, too.
     pub sequence: Result<Option<Sequence>, Problem>,
     /// The length of the message in it, in bytes.
     pub length: Result<usize, Problem>,

@@ -1,7 +1,8 @@
 //! Off a terminal: tables, and objects of JSON.
 
-use super::row::{Row, clock, counted, size};
+use super::row::{Row, clock, counted};
 use super::watcher::{Event, Happened, Watcher};
+use crate::look::text::size;
 use crate::output::{BAD, HEAD, Styled, WARNING};
 use lastword::inspect::Condition;
 use serde::Serialize;

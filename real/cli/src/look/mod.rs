@@ -6,7 +6,7 @@ mod names;
 mod record;
 pub(crate) mod rm;
 mod table;
-mod text;
+pub(crate) mod text;
 
 use lastword::inspect::What;
 

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// What somebody else wrote, with what a terminal would act on escaped.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if is_printable(text) { Cow::Borrowed(text) } else { Cow::Owned(text.escape_default().to_string()) }
 }
 
 /// A user's name, or the number where there is none.
-pub(super) fn user(id: u32) -> String {
+pub(crate) fn user(id: u32) -> String {
     match User::from_uid(Uid::from_raw(id)) {
         Ok(Some(user)) => shown(&user.name).into_owned(),
         Ok(None) | Err(_) => id.to_string(),
@@ -21,12 +21,12 @@ pub(super) fn user(id: u32) -> String {
 }
 
 /// As chmod(1) has it.
-pub(super) fn mode(mode: u32) -> String {
+pub(crate) fn mode(mode: u32) -> String {
     format!("{mode:04o}")
 }
 
 /// How long ago that was, in the largest unit; nothing where it is to come, by a clock that was set.
-pub(super) fn ago(then: SystemTime) -> Option<String> {
+pub(crate) fn ago(then: SystemTime) -> Option<String> {
     SystemTime::now().duration_since(then).ok().map(span)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn span(length: Duration) -> String {
 }
 
 /// So many bytes, to three digits or so.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut value = bytes as f64;
     let mut unit = "B";

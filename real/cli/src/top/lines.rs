@@ -1,7 +1,8 @@
 //! Off a terminal: tables, and objects of JSON.
 
-use super::row::{Row, clock, size};
+use super::row::{Row, clock, counted};
 use super::watcher::{Event, Happened, Watcher};
+use crate::look::text::size;
 use crate::output::{BAD, HEAD, Styled, WARNING};
 use lastword::inspect::Condition;
 use serde::Serialize;
@@ -19,7 +20,9 @@ pub(super) fn table(watcher: &Watcher) -> String {
         let _ = if event.is_grave() { writeln!(text, "{}", Styled(WARNING, words)) } else { writeln!(text, "{words}") };
     }
     let rows: Vec<[String; 6]> = watcher.rows().iter().map(cells).collect();
-    let _ = writeln!(text, "{} {} objects, {} processes", clock(watcher.at()), rows.len(), watcher.processes());
+    let objects = counted(rows.len(), "object", "objects");
+    let processes = counted(watcher.processes(), "process", "processes");
+    let _ = writeln!(text, "{} {objects}, {processes}", clock(watcher.at()));
     if rows.is_empty() {
         return text;
     }

@@ -1,8 +1,8 @@
 //! What is shown of a channel, mailbox or board.
 
+use crate::look::text::shown;
 use lastword::Role;
 use lastword::inspect::{Condition, Survey, What};
-use lastword::protocol::description::is_printable;
 use std::fmt::Write;
 use std::time::SystemTime;
 
@@ -56,7 +56,7 @@ impl Row {
             condition: survey.condition,
             problems: survey.problems.iter().map(ToString::to_string).collect(),
             generation: survey.generation,
-            type_name: survey.message_type.as_ref().map(|message| printable(message.name())),
+            type_name: survey.message_type.as_ref().map(|message| shown(message.name()).into_owned()),
             bytes: survey.bytes(),
             created: survey.created,
             messages: survey.messages,
@@ -129,15 +129,9 @@ fn pid(pid: Option<u32>) -> String {
     pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
 }
 
-/// Text of somebody else's, as it can be shown on a terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|char| {
-            let mut buffer = [0; 4];
-            let is_plain = is_printable(char.encode_utf8(&mut buffer));
-            if is_plain { char.to_string() } else { char.escape_unicode().to_string() }
-        })
-        .collect()
+/// So many of them.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// A rate in few characters.
@@ -151,33 +145,10 @@ pub(super) fn number_per_second(rate: f64) -> String {
     }
 }
 
-/// Bytes in few characters.
-pub(super) fn size(bytes: u64) -> String {
-    const KIB: u64 = 1 << 10;
-    const MIB: u64 = 1 << 20;
-    const GIB: u64 = 1 << 30;
-    match bytes {
-        0..KIB => format!("{bytes} B"),
-        KIB..MIB => format!("{:.1} KiB", bytes as f64 / KIB as f64),
-        MIB..GIB => format!("{:.1} MiB", bytes as f64 / MIB as f64),
-        _ => format!("{:.1} GiB", bytes as f64 / GIB as f64),
-    }
-}
-
 /// The time of the day, UTC.
 pub(super) fn clock(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// How long ago that was.
-pub(super) fn ago(time: SystemTime) -> String {
-    match time.elapsed().unwrap_or_default().as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -186,23 +157,14 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn figures_are_short_at_every_magnitude() {
+    fn rates_are_short_at_every_magnitude() {
         let rates = [0.0, 0.04, 1.26, 9.96, 1234.5, 99_999.6, 12_345_678.0].map(number_per_second);
         assert_eq!(rates, ["0", "0.0", "1.3", "10", "1234", "100k", "12M"]);
-        let sizes = [0, 1023, 1536, 1 << 20, 5 << 30, u64::MAX].map(size);
-        assert_eq!(sizes, ["0 B", "1023 B", "1.5 KiB", "1.0 MiB", "5.0 GiB", "17179869184.0 GiB"]);
     }
 
     #[test]
-    fn times_are_of_the_day_and_ages_grow() {
+    fn times_are_of_the_day() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         assert_eq!([clock(at(0)), clock(at(86_400 + 43_387))], ["00:00:00", "12:03:07"]);
-        let ages = [0, 119, 121, 7201, 200_000].map(|age| ago(SystemTime::now() - Duration::from_secs(age)));
-        assert_eq!(ages, ["0 s", "119 s", "2 min", "2 h", "2 days"]);
-    }
-
-    #[test]
-    fn text_that_would_turn_a_terminal_is_escaped() {
-        assert_eq!(printable("Pose \u{1b}[31m\u{202e}é\n"), "Pose \\u{1b}[31m\\u{202e}é\\u{a}");
     }
 }

@@ -1,9 +1,10 @@
 //! The live screen, and its keys.
 
 use super::lines::cells;
-use super::row::{Row, ago, clock, printable, size};
+use super::row::{Row, clock, counted, number_per_second};
 use super::watcher::Watcher;
 use crate::explain::{cannot, cannot_list};
+use crate::look::text::{ago, mode, shown, size, user};
 use crate::signals;
 use crate::table::Screen;
 use lastword::inspect::{Condition, Inspection, What};
@@ -266,29 +267,27 @@ impl View {
     fn title(&self) -> String {
         let rows = self.watcher.rows();
         let rate: f64 = rows.iter().filter(|row| row.what != What::Board).filter_map(|row| row.rate).sum();
-        let mut title = format!(
-            "lastword top {}  {} objects  {} processes  {} messages/s  every {} ms",
-            clock(self.watcher.at()),
-            rows.len(),
-            self.watcher.processes(),
-            super::row::number_per_second(rate),
-            self.interval.as_millis()
-        );
+        // What a narrow screen cuts off is known anyway.
+        let mut title = format!("lastword top {}  ", clock(self.watcher.at()));
         if self.is_paused {
-            title.insert_str(0, "PAUSED  ");
-        }
-        if !self.prefix.is_empty() {
-            title += &format!("  {}...", self.prefix);
+            title += "PAUSED  ";
         }
         if !self.filter.is_empty() {
-            title += &format!("  with {:?}", printable(&self.filter));
+            title += &format!("{} with {:?} of ", self.shown().len(), shown(&self.filter));
+        }
+        title += &counted(rows.len(), "object", "objects");
+        title += &format!("  {}", counted(self.watcher.processes(), "process", "processes"));
+        title += &format!("  {} messages/s", number_per_second(rate));
+        title += &format!("  every {} ms", self.interval.as_millis());
+        if !self.prefix.is_empty() {
+            title += &format!("  {}...", self.prefix);
         }
         title
     }
 
     fn keys(&self) -> String {
         if self.is_typing {
-            return format!("filter: {}_   Enter keeps it, Esc clears it", printable(&self.filter));
+            return format!("filter: {}_   Enter keeps it, Esc clears it", shown(&self.filter));
         }
         match self.page {
             Page::Table => {
@@ -411,14 +410,14 @@ fn details(row: &Row, inspection: &Inspection) -> Vec<String> {
         let capacity = survey.capacity.unwrap_or(0);
         lines.push(format!("messages: {message_type}, at most {capacity} bytes; rate {}/s", row.rate()));
     }
-    if let (Some(mode), Some(owner)) = (survey.mode, survey.owner) {
-        let age = row.created.map_or_else(String::new, |created| format!(", created {} ago", ago(created)));
-        lines.push(format!("mode {mode:04o}, of user {owner}{age}, generation {}", row.generation));
+    if let (Some(bits), Some(owner)) = (survey.mode, survey.owner) {
+        let age = row.created.and_then(ago).map_or_else(String::new, |age| format!(", created {age} ago"));
+        lines.push(format!("mode {}, of {}{age}, generation {}", mode(bits), user(owner), row.generation));
     }
     lines.extend(survey.objects.iter().map(|object| format!("object {}: {}", object.name, size(object.length))));
     for role in &row.roles {
         let last = role.last.map_or_else(String::new, |last| format!("; the last one was process {last}"));
-        let since = role.since.map_or_else(String::new, |since| format!(" for {}", ago(since)));
+        let since = role.since.and_then(ago).map_or_else(String::new, |since| format!(" for {since}"));
         lines.push(match (role.is_taken, role.pid) {
             (true, Some(pid)) => format!("{}: process {pid}{since}", role.role),
             (true, None) => format!("{}: a process that has not said which one it is", role.role),
@@ -427,7 +426,7 @@ fn details(row: &Row, inspection: &Inspection) -> Vec<String> {
     }
     if let Some(board) = &survey.board {
         lines.extend(board.readings().map(|reading| match reading {
-            Ok(reading) => printable(&reading.to_string()),
+            Ok(reading) => shown(&reading.to_string()).into_owned(),
             Err(error) => error.to_string(),
         }));
     }
@@ -438,7 +437,7 @@ fn details(row: &Row, inspection: &Inspection) -> Vec<String> {
             lines.push(format!("newest message{number}, {} bytes{torn}:", message.length));
             let text = inspection.description().map(|description| description.text(&message.bytes).to_string());
             match text.filter(|text| !text.is_empty()) {
-                Some(text) => lines.extend(text.lines().map(|line| format!("  {}", printable(line)))),
+                Some(text) => lines.extend(text.lines().map(|line| format!("  {}", shown(line)))),
                 None => {
                     let shown = message.bytes.get(..BYTES_MAX).unwrap_or(&message.bytes);
                     lines.push(format!("  {}", shown.escape_ascii()));

@@ -144,21 +144,33 @@ impl OnTerminal {
 
     /// On a terminal of that size.
     pub(crate) fn start_sized(arguments: &[&str], rows: u16, columns: u16) -> Self {
+<<<<<<< HEAD
         Self::start_command(lastword().args(arguments), rows, columns)
     }
 
     /// Another command.
     pub(crate) fn start_command(program: &Command, rows: u16, columns: u16) -> Self {
+=======
+        Self::start_in(&[], arguments, rows, columns)
+    }
+
+    /// With these variables of the environment.
+    pub(crate) fn start_in(variables: &[(&str, &str)], arguments: &[&str], rows: u16, columns: u16) -> Self {
+>>>>>>> ops
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let ends = openpty(Some(&size), None).expect("there are terminals");
         let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
         // It becomes the command, with the same process id.
         let mut command = Command::new("setsid");
+<<<<<<< HEAD
         command.arg("--ctty").arg(program.get_program()).args(program.get_args());
         command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(directory) = program.get_current_dir() {
             command.current_dir(directory);
         }
+=======
+        command.arg("--ctty").arg(lastword().get_program()).args(arguments).envs(variables.iter().copied());
+>>>>>>> ops
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
         let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
         let (sender, output) = mpsc::channel();
@@ -234,6 +246,13 @@ impl OnTerminal {
         String::from_utf8_lossy(&self.heard).into_owned()
     }
 
+    /// Makes the terminal larger or smaller, which the command is told.
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
+        let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&self.ends.master, size).expect("it is a terminal");
+        self.size = (rows, columns);
+    }
+
     pub(crate) fn press(&self, key: u8) {
         self.keys(&[key]);
     }
@@ -243,7 +262,8 @@ impl OnTerminal {
         self.keys(format!("{line}\r").as_bytes());
     }
 
-    fn keys(&self, keys: &[u8]) {
+    /// Types these bytes, as an arrow's.
+    pub(crate) fn keys(&self, keys: &[u8]) {
         File::from(self.ends.master.try_clone().expect("descriptors are left")).write_all(keys).expect("it is open");
     }
 

@@ -11,9 +11,8 @@
 
 mod common;
 
-use common::{PATIENCE, Running, lastword};
-use lastword::Force;
-use lastword::status::{self, Monitor};
+use common::{Board, Running, lastword};
+use lastword::status::Monitor;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -153,37 +152,36 @@ fn usual(counts: &BTreeMap<Tick, usize>) -> Tick {
     tick
 }
 
-/// Monitors, which end with this.
-struct Watchers(Vec<Child>);
+/// A process without a word, which ends with this.
+struct Silent(Child);
 
-impl Drop for Watchers {
+impl Silent {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = lastword();
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().expect("it starts"))
+    }
+}
+
+impl Drop for Silent {
     fn drop(&mut self) {
-        for watcher in &mut self.0 {
-            let _ = watcher.kill();
-            let _ = watcher.wait();
-        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 #[test]
 fn a_tick_takes_the_same_instructions_with_nobody_and_with_a_hundred_monitors_watching() {
-    let board = format!("status-{}-cost", std::process::id());
-    let mut server = lastword()
-        .args(["status", "serve", "--name", &board, "--interval-ms", INTERVAL_MS])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
+    let board = &Board::new("cost").0;
+    let server = Silent::start(&["status", "serve", "--name", board, "--interval-ms", INTERVAL_MS]);
     common::wait_for("the server", || {
-        let monitor = Monitor::open(&board).ok()?;
+        let monitor = Monitor::open(board).ok()?;
         (monitor.reading(0).ok()?.value != lastword::Value::Unsigned(0)).then_some(())
     });
 
-    let alone = count(server.id(), &board, "nobody watching");
-    let watch = ["status", "monitor", "--name", &board, "--interval-ms", "20"];
-    let start = || lastword().args(watch).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let mut watchers = Watchers((1..MONITORS).map(|_| start().expect("it starts")).collect());
+    let alone = count(server.0.id(), board, "nobody watching");
+    let watch = ["status", "monitor", "--name", board, "--interval-ms", "20"];
+    let mut watchers = (1..MONITORS).map(|_| Silent::start(&watch)).collect::<Vec<_>>();
     // The last one is heard, when all others have had time to begin.
     let mut heard = Running::start(&watch);
     heard.hear("user_count: ");
@@ -191,7 +189,7 @@ fn a_tick_takes_the_same_instructions_with_nobody_and_with_a_hundred_monitors_wa
     let watched = thread::scope(|scope| {
         for _ in 0..READERS {
             scope.spawn(|| {
-                let monitor = Monitor::open(&board).expect("it is there");
+                let monitor = Monitor::open(board).expect("it is there");
                 while !is_over.load(Ordering::Relaxed) {
                     reads.fetch_add(monitor.readings().flatten().count() as u64, Ordering::Relaxed);
                 }
@@ -200,22 +198,16 @@ fn a_tick_takes_the_same_instructions_with_nobody_and_with_a_hundred_monitors_wa
         // They end whatever happens here.
         let watched = std::panic::catch_unwind(|| {
             let what = format!("{MONITORS} processes and {READERS} threads watching");
-            count(server.id(), &board, &what)
+            count(server.0.id(), board, &what)
         });
         is_over.store(true, Ordering::Relaxed);
         watched.expect("it is counted")
     });
     println!("the threads read {} words meanwhile", reads.load(Ordering::Relaxed));
-    for watcher in &mut watchers.0 {
+    for Silent(watcher) in &mut watchers {
         assert_eq!(watcher.try_wait().expect("it is a child"), None, "a monitor has ended");
     }
     heard.hear("user_count: ");
     assert!(reads.load(Ordering::Relaxed) > 0);
     assert_eq!(usual(&alone), usual(&watched), "monitors cost the server instructions");
-
-    drop(heard);
-    drop(watchers);
-    server.kill().expect("it lives");
-    server.wait().expect("it is a child");
-    assert!(status::remove(&board, Force::No).expect("it is there"), "within {PATIENCE:?}");
 }

@@ -2,28 +2,13 @@
 
 mod common;
 
-use common::{PATIENCE, Running, http, run};
+use common::{Board, PATIENCE, Running, http, run};
 use lastword::Force;
 use lastword::status::{self, Definition, Writer};
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
-
-/// A board's name that no other test has; the board is removed in the end.
-struct Board(String);
-
-impl Board {
-    fn new(test: &str) -> Self {
-        Self(format!("export-{}-{test}", std::process::id()))
-    }
-}
-
-impl Drop for Board {
-    fn drop(&mut self) {
-        let _ = status::remove(&self.0, Force::Yes);
-    }
-}
 
 /// An exporter at a free port, and where it is.
 fn export(arguments: &[&str]) -> (Running, String) {

@@ -4,9 +4,8 @@
 
 mod common;
 
-use common::{PATIENCE, Running, http, wait_for};
-use lastword::Force;
-use lastword::status::{self, Definition, Writer};
+use common::{Board, Running, http, wait_for};
+use lastword::status::{Definition, Writer};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -125,15 +124,15 @@ fn is_within(inner: &Range<f64>, outer: &[Range<f64>]) -> bool {
 fn every_scrape_succeeds_and_tells_what_is_so_while_the_server_is_killed_and_started_again() {
     // Before anything else is started.
     prometheus();
-    let board = format!("status-{}-prometheus", std::process::id());
+    let board = &Board::new("prometheus").0;
     let serve = || {
-        let mut server = Running::start(&["status", "serve", "--name", &board, "--interval-ms", "300"]);
+        let mut server = Running::start(&["status", "serve", "--name", board, "--interval-ms", "300"]);
         server.hear("serving board ");
         server
     };
-    let mut monitor = Running::start(&["status", "monitor", "--name", &board, "--json", "--interval-ms", "5"]);
+    let mut monitor = Running::start(&["status", "monitor", "--name", board, "--json", "--interval-ms", "5"]);
     monitor.hear("waiting for board ");
-    let mut exporter = Running::start(&["status", "export", "--listen", "127.0.0.1:0", "--name", &board]);
+    let mut exporter = Running::start(&["status", "export", "--listen", "127.0.0.1:0", "--name", board]);
     let serving = exporter.hear("serving http://");
     let target = serving.split_once('/').expect("a path").0.to_owned();
     let prometheus = Prometheus::start(&target);
@@ -208,13 +207,13 @@ fn every_scrape_succeeds_and_tells_what_is_so_while_the_server_is_killed_and_sta
 #[test]
 #[ignore = "needs Prometheus"]
 fn what_is_exported_is_well_formed() {
-    let board = format!("status-{}-promtool", std::process::id());
+    let board = &Board::new("promtool").0;
     let mut definition = Definition::new();
     definition.word::<f64>("oil \"temperature\" \\", "°C").expect("it is a word");
     definition.word::<i64>("depth", "meters").expect("it is a word");
     definition.word::<bool>("ready", "").expect("it is a word");
-    let writer = Writer::define(&board, &definition, 0o600).expect("it is new");
-    let mut exporter = Running::start(&["status", "export", "--listen", "127.0.0.1:0", "--name", &board]);
+    let _writer = Writer::define(board, &definition, 0o600).expect("it is new");
+    let mut exporter = Running::start(&["status", "export", "--listen", "127.0.0.1:0", "--name", board]);
     let serving = exporter.hear("serving http://");
     let answer = http(serving.split_once('/').expect("a path").0, "GET", "/metrics");
     let (_, page) = answer.split_once("\r\n\r\n").expect("it has a body");
@@ -229,8 +228,6 @@ fn what_is_exported_is_well_formed() {
     let checked = promtool.wait_with_output().expect("it is a child");
     let told = String::from_utf8_lossy(&checked.stderr);
     assert_eq!((checked.status.code(), &*told), (Some(0), ""), "{page}");
-    drop(writer);
-    assert!(status::remove(&board, Force::No).expect("nobody has it"), "within {PATIENCE:?}");
     exporter.signal(Signal::SIGTERM);
     assert_eq!(exporter.finish().0.code(), Some(143));
 }

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{OnTerminal, Running, lastword, run, wait_for};
+use common::{Board, OnTerminal, Running, lastword, run, wait_for};
+use lastword::Force;
 use lastword::status::{self, Definition, Key, Monitor, Writer};
-use lastword::{Force, objects};
 use nix::sys::signal::Signal;
 use nix::unistd::Uid;
 use serde_json::Value;
@@ -12,26 +12,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Instant;
-
-/// A board's name that no other test has; the board is removed in the end.
-struct Board(String);
-
-impl Board {
-    fn new(test: &str) -> Self {
-        Self(format!("status-{}-{test}", std::process::id()))
-    }
-
-    fn is_gone(&self) -> bool {
-        objects(&self.0).expect("/dev/shm can be read").is_empty()
-    }
-}
-
-impl Drop for Board {
-    fn drop(&mut self) {
-        let _ = status::remove(&self.0, Force::Yes);
-    }
-}
+use std::time::{Duration, Instant};
 
 const CTRL_C: u8 = 3;
 
@@ -77,6 +58,7 @@ fn a_killed_server_is_told_and_goes_on_from_its_count() {
         }
         monitor.hear(&format!("process {} serves board {}", server.pid(), board.0));
         server.hear(&format!("user_count: {}, ", last + 5));
+        let killed = Instant::now();
         server.signal(Signal::SIGKILL);
         assert_eq!(server.end(), None);
         last = Monitor::open(&board.0)
@@ -91,6 +73,7 @@ fn a_killed_server_is_told_and_goes_on_from_its_count() {
         monitor.hear(&format!("user_count: {last}"));
         monitor.hear(&format!("process {} of board {} is dead after ", server.pid(), board.0));
         monitor.hear("s; the words are as it left them; waiting for its next server");
+        assert!(killed.elapsed() < Duration::from_secs(30), "it was told with the next look at the words");
     }
     monitor.press(CTRL_C);
     assert_eq!(monitor.end(), Some(130));
@@ -217,8 +200,17 @@ fn lines_set_words_wrong_ones_are_told_and_their_end_ends_nothing() {
 #[test]
 fn a_word_set_by_hand_stays_until_it_is_to_follow_the_wave() {
     let board = Board::new("hand");
-    let mut server =
-        Running::start(&["status", "serve", "--name", &board.0, "--interval-ms", "10", "--verbose", "--seconds", "60"]);
+    let mut server = Running::start(&[
+        "status",
+        "serve",
+        "--name",
+        &board.0,
+        "--interval-ms",
+        "10",
+        "--verbose",
+        "--seconds",
+        "604800",
+    ]);
     server.tell("load=2.5");
     let rest = |server: &mut Running| server.hear("user_count: ");
     wait_for("the word", || rest(&mut server).ends_with("load: 2.5").then_some(()));
@@ -282,6 +274,10 @@ fn what_is_in_the_way_is_told_with_the_way_out() {
         let server = run(&["status", "serve", "--name", wrong]);
         assert_eq!(server.status.code(), Some(1), "{wrong}");
         assert!(text(&server.stderr).contains("A-Z a-z 0-9"), "{}", text(&server.stderr));
+    }
+    for wrong in ["0", "604801"] {
+        let usage = run(&["status", "serve", "--seconds", wrong]);
+        assert_eq!(usage.status.code(), Some(2), "{}", text(&usage.stderr));
     }
     for wrong in ["0", "60001", "x"] {
         for command in ["serve", "monitor"] {

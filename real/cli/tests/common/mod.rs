@@ -291,6 +291,25 @@ impl Drop for OnTerminal {
     }
 }
 
+/// A board's name that no other test has; the board is removed in the end.
+pub(crate) struct Board(pub(crate) String);
+
+impl Board {
+    pub(crate) fn new(test: &str) -> Self {
+        Self(format!("board-{}-{test}", std::process::id()))
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        lastword::objects(&self.0).expect("/dev/shm can be read").is_empty()
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        let _ = lastword::status::remove(&self.0, lastword::Force::Yes);
+    }
+}
+
 /// Runs the command to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
     lastword().args(arguments).stdin(Stdio::null()).output().expect("the command runs")

@@ -69,11 +69,15 @@ fn shown(field: &Entry<'_>, rest: &[Dimension], value: &str) -> String {
 }
 
 fn example(description: &Description) -> String {
-    description.fields().next().map_or("field".to_owned(), |field| field.name.replace("[]", "[0]"))
+    description
+        .fields()
+        .next()
+        .map_or("field".to_owned(), |field| field.name.trim_end_matches("[]").replace("[]", "[0]"))
 }
 
 fn unknown(description: &Description, path: &str) -> String {
-    let names: Vec<&str> = description.fields().take(NAMED_MAX).map(|field| field.name).collect();
+    let names: Vec<&str> =
+        description.fields().take(NAMED_MAX).map(|field| field.name.trim_end_matches("[]")).collect();
     let more = description.fields().count().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(

@@ -32,7 +32,14 @@ lastword::message! {
 const _: () =
     assert!(offset_of!(Record, numerator) == 24 && offset_of!(Record, value) == 40 && size_of::<Record>() == 64);
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("record: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let what = arguments.next().unwrap_or_default();
     let channel = Channel::<Record>::new(arguments.next().as_deref().unwrap_or("record"))?;

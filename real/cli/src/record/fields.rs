@@ -115,11 +115,14 @@ fn parse_value(field: &Entry<'_>, rest: &[Dimension], offset: u64, value: &str) 
             if value.contains('\0') {
                 return Err("found a NUL, which would end the text, expected text without it".to_owned());
             }
-            let padded = value.bytes().chain(std::iter::repeat(0)).take(most as usize);
-            Ok(padded
-                .enumerate()
-                .map(|(number, byte)| (offset + number as u64 * dimension.stride, vec![byte]))
-                .collect())
+            let length = usize::try_from(most).map_err(|error| error.to_string())?;
+            let mut padded = value.as_bytes().to_vec();
+            padded.resize(length, 0);
+            if dimension.stride == 1 {
+                return Ok(vec![(offset, padded)]);
+            }
+            let place = |(number, byte)| (offset + number as u64 * dimension.stride, vec![byte]);
+            Ok(padded.into_iter().enumerate().map(place).collect())
         }
         (Kind::Char, [_, ..]) => Err(format!(
             "found a value for an array of texts, expected one of them: {}",

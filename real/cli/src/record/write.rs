@@ -201,11 +201,12 @@ impl Writer<'_> {
                 continue;
             }
             number += usize::from(!is_end);
-            if is_end && number == 0 && is_sample {
-                // Nothing was given at all, as by a shell without a terminal.
+            // Nothing was given at all, as by a shell without a terminal.
+            let is_nothing = is_end && number == 0;
+            if is_nothing && is_sample {
                 pieces = parse_all(&self.description, sample::PIECES)?;
             }
-            if !is_wrong && !pieces.is_empty() {
+            if is_nothing || !is_wrong && !pieces.is_empty() {
                 let code = self.publish(&pieces)?;
                 if code != 0 {
                     return Ok(code);

@@ -46,7 +46,8 @@ fn generated_field() -> impl Strategy<Value = GeneratedField> {
         Just(description::Kind::U8),
         Just(description::Kind::I128),
         Just(description::Kind::F32),
-        Just(description::Kind::Bool)
+        Just(description::Kind::Bool),
+        Just(description::Kind::Char)
     ];
     let unit = prop_oneof!["", "[a-z°/²]{1,10}"];
     ("[a-zA-Z_.ä\\[\\]]{1,60}", unit, kind, 0..1_u64 << 40, vec(1..9_u64, 0..5))
@@ -73,7 +74,7 @@ fn small_word() -> impl Strategy<Value = u64> {
     prop_oneof![
         0..20_u64,
         Just(u64::from_ne_bytes(*b"name\0\0\0\0")),
-        (1..15_u8, 0..9_u8, 0..4_u8, 0..3_u8).prop_map(|(a, b, c, d)| u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0])),
+        (1..16_u8, 0..9_u8, 0..4_u8, 0..3_u8).prop_map(|(a, b, c, d)| u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0])),
         any::<u64>()
     ]
 }

@@ -85,7 +85,6 @@ impl Description {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn build(type_name: &str, size: u64, align: u64) -> DescriptionBuilder {
         DescriptionBuilder::new(type_name, size, align)
     }

@@ -262,6 +262,22 @@ fn a_message_that_is_shorter_or_longer_than_its_type_is_not_published() -> Outco
 }
 
 #[test]
+fn a_channel_is_replaced_by_one_of_a_described_type_and_back() -> Outcome {
+    let scratch = Scratch::new();
+    let bytes = Channel::bytes(scratch.name(), 10)?.consumers(3);
+    bytes.producer()?.publish(b"before")?;
+    let mut replacement = Channel::described(scratch.name(), record().finish()?)?.replace()?;
+    replacement.producer().publish(value().as_bytes())?;
+    drop(replacement.commit());
+    let typed = Channel::<Record>::new(scratch.name())?.consumers(3);
+    assert_eq!(typed.producer()?.read_last()?, Some(value()));
+    let back = Channel::bytes(scratch.name(), 20)?.replace()?.commit();
+    assert_eq!((back.capacity(), back.consumers()), (20, 3));
+    assert_eq!(UntypedObserver::open(scratch.name())?.description().fields().count(), 0);
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_described_is_an_error_that_names_the_field() {
     let build = |size, align| Description::build("T", size, align);
     let error = |builder: DescriptionBuilder| builder.finish().expect_err("it cannot be");

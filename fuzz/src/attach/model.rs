@@ -162,7 +162,7 @@ fn entries(section: &[u8], size: u64) -> Option<Vec<Entry>> {
     }
     while !rest.is_empty() {
         let kind = *rest.first()?;
-        let element = *[1, 2, 4, 8, 16, 1, 2, 4, 8, 16, 4, 8, 1].get(usize::from(kind).checked_sub(1)?)?;
+        let element = *[1, 2, 4, 8, 16, 1, 2, 4, 8, 16, 4, 8, 1, 1].get(usize::from(kind).checked_sub(1)?)?;
         let [name, unit, count] = *rest.get(1..4)?.first_chunk()?;
         let (name, unit, count) = (usize::from(name), usize::from(unit), usize::from(count));
         let offset = word(rest, 1)?;

@@ -2,7 +2,7 @@
 
 use super::Description;
 use lastword_protocol::description::{
-    DescriptionError, Dimension, Entry, EntryError, Kind, NAME_MAX, UNIT_MAX, encode, is_printable,
+    DescriptionError, Dimension, Entry, EntryError, Kind, LENGTH_MAX, NAME_MAX, UNIT_MAX, encode, is_printable,
 };
 use lastword_protocol::header::{self, TypeLayout};
 use lastword_protocol::slots::{CAPACITY_MAX, PAYLOAD_ALIGN};
@@ -122,7 +122,7 @@ impl fmt::Display for DescribeError {
                  structs of arrays of them"
             ),
             DescribeError::TooLong { found } => {
-                write!(f, "the type's description has {found} bytes; it has room for {}", 1 << 20)
+                write!(f, "the type's description has {found} bytes; it has room for {LENGTH_MAX}")
             }
         }
     }

@@ -69,11 +69,15 @@ fn shown(field: &Entry<'_>, rest: &[Dimension], value: &str) -> String {
 }
 
 fn example(description: &Description) -> String {
-    description.fields().next().map_or("field".to_owned(), |field| field.name.replace("[]", "[0]"))
+    description
+        .fields()
+        .next()
+        .map_or("field".to_owned(), |field| field.name.trim_end_matches("[]").replace("[]", "[0]"))
 }
 
 fn unknown(description: &Description, path: &str) -> String {
-    let names: Vec<&str> = description.fields().take(NAMED_MAX).map(|field| field.name).collect();
+    let names: Vec<&str> =
+        description.fields().take(NAMED_MAX).map(|field| field.name.trim_end_matches("[]")).collect();
     let more = description.fields().count().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
@@ -111,11 +115,14 @@ fn parse_value(field: &Entry<'_>, rest: &[Dimension], offset: u64, value: &str) 
             if value.contains('\0') {
                 return Err("found a NUL, which would end the text, expected text without it".to_owned());
             }
-            let padded = value.bytes().chain(std::iter::repeat(0)).take(most as usize);
-            Ok(padded
-                .enumerate()
-                .map(|(number, byte)| (offset + number as u64 * dimension.stride, vec![byte]))
-                .collect())
+            let length = usize::try_from(most).map_err(|error| error.to_string())?;
+            let mut padded = value.as_bytes().to_vec();
+            padded.resize(length, 0);
+            if dimension.stride == 1 {
+                return Ok(vec![(offset, padded)]);
+            }
+            let place = |(number, byte)| (offset + number as u64 * dimension.stride, vec![byte]);
+            Ok(padded.into_iter().enumerate().map(place).collect())
         }
         (Kind::Char, [_, ..]) => Err(format!(
             "found a value for an array of texts, expected one of them: {}",

@@ -590,8 +590,10 @@ fn kind(words: &[&str]) -> Option<Kind> {
     let mut rest: Vec<&str> = words.iter().copied().filter(|word| !["signed", "unsigned"].contains(word)).collect();
     rest.sort_unstable();
     if rest.len() > 1 && rest.iter().all(|word| ["int", "long", "short"].contains(word)) {
-        let int = rest.iter().position(|word| *word == "int");
-        int.map(|at| rest.remove(at));
+        // They are sorted, so that it would be the first.
+        if let ["int", "long" | "short", ..] = rest.as_slice() {
+            rest.remove(0);
+        }
     }
     let has_sign = rest.len() < words.len() && words.iter().any(|word| ["signed", "unsigned"].contains(word));
     let either = |signed, unsigned| if is_unsigned { unsigned } else { signed };

@@ -4,7 +4,8 @@ use super::{Error, NAME, sample};
 use crate::stop::Stop;
 use crate::tell::tell;
 use crate::{grid, output, peer, signals};
-use lastword::{Description, OpenError, Sequence, UntypedObserver};
+use lastword::protocol::slots;
+use lastword::{Description, PeekError, Sequence, UntypedObserver};
 use std::time::Duration;
 
 /// Which record is read, and how it is printed.
@@ -72,8 +73,13 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     }
     let mut last: Option<(Sequence, Vec<u8>)> = None;
     let mut is_said = false;
-    while let Some(looked) = peer::wait_for(&stop, Waiting(&options.name), || reopen(&options.name))? {
-        match found(looked)? {
+    while let Some(looked) = peer::wait_for(&stop, Waiting(&options.name), || UntypedObserver::open(&options.name))? {
+        // Opened anew each time, so that a record that was removed and created anew is found.
+        let looked = match found(looked) {
+            Err(error) if is_overtaken(&*error) && !stop.sleep(POLL) => continue,
+            looked => looked?,
+        };
+        match looked {
             None if !is_said => {
                 tell!("waiting for the first message of record {}", options.name);
                 is_said = true;
@@ -109,9 +115,9 @@ impl std::fmt::Display for Waiting<'_> {
     }
 }
 
-/// Opened anew each time, so that a record that was removed and created anew is found.
-fn reopen(name: &str) -> Result<UntypedObserver, OpenError> {
-    UntypedObserver::open(name)
+/// Whether the producer was faster than each attempt to read a message.
+fn is_overtaken(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<PeekError>().is_some_and(|error| matches!(error.source, slots::PeekError::Overtaken { .. }))
 }
 
 fn look(name: &str) -> Result<Option<Found>, Error> {

@@ -7,7 +7,7 @@ use crate::input::{self, Line};
 use crate::stop::Stop;
 use crate::tell::tell;
 use crate::{output, signals};
-use lastword::{Channel, Description, Force, OpenError, Producer, UntypedObserver};
+use lastword::{Channel, Description, OpenError, Producer, UntypedObserver};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
@@ -88,8 +88,6 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         let name = &options.name;
         let option = if name == NAME { String::new() } else { format!(" --name {name}") };
         tell!("it stays in /dev/shm for readers: lastword record read{option}; to remove it: lastword rm {name}");
-    } else if channel.remove(Force::No).is_ok() {
-        tell!("removed record {}, of which nothing was published", options.name);
     }
     Ok(code)
 }
@@ -146,8 +144,10 @@ impl Writer<'_> {
                 self.stop.sleep(Duration::from_millis(self.options.pause_ms));
             }
             if let Some(signal) = self.stop.signal() {
-                let state =
-                    last.map_or("there is none yet".to_owned(), |last| format!("readers still see message {last}"));
+                let state = match last {
+                    Some(last) => format!("readers still see message {last}"),
+                    None => format!("record {0} is empty; to remove it: lastword rm {0}", self.options.name),
+                };
                 tell!("nothing was published: {state}");
                 return Ok(signals::exit_code(signal));
             }
@@ -201,11 +201,12 @@ impl Writer<'_> {
                 continue;
             }
             number += usize::from(!is_end);
-            if is_end && number == 0 && is_sample {
-                // Nothing was given at all, as by a shell without a terminal.
+            // Nothing was given at all, as by a shell without a terminal.
+            let is_nothing = is_end && number == 0;
+            if is_nothing && is_sample {
                 pieces = parse_all(&self.description, sample::PIECES)?;
             }
-            if !is_wrong && !pieces.is_empty() {
+            if is_nothing || !is_wrong && !pieces.is_empty() {
                 let code = self.publish(&pieces)?;
                 if code != 0 {
                     return Ok(code);

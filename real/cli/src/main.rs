@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod board;
+mod chat;
 mod check;
 mod clean;
 mod crew;
@@ -55,6 +56,9 @@ enum Command {
     Exchange(exchange::Options),
     /// Processes that are killed at random moments while everything they read is checked
     Demo(demo::Options),
+    /// A chat room between terminals, whose server and clients may be killed
+    #[command(subcommand)]
+    Chat(chat::Chat),
     /// A mailbox between two terminals, every message of which arrives
     #[command(subcommand)]
     Handoff(handoff::Handoff),
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
+        Command::Chat(chat) => chat::run(&chat),
         Command::Handoff(handoff) => handoff::run(&handoff),
         Command::Torture(torture) => torture::run(&torture),
         Command::Clean(options) => clean::run(&options),

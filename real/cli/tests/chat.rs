@@ -153,7 +153,7 @@ fn clients_outlive_the_server_however_it_ends_and_the_last_of_them_removes_the_r
     server.hear("2 alice: two\r\n");
     server.press(CTRL_C);
     server.hear("removed board");
-    server.hear(&format!("channel {} stays: alice, bob wait for the next server\r\n", room.0));
+    server.hear(&format!("channel {} stays, and these clients can go on with the next server: alice, bob\r\n", room.0));
     assert_eq!(server.end(), Some(130));
     alice.hear("the server has left; waiting for the next one\r\n");
     bob.hear("the server has left; waiting for the next one\r\n");

@@ -268,7 +268,7 @@ fn remove_channel(room: &Room) -> Result<(), Error> {
     let (name, inside) = (room.name(), room.clients()?);
     // As long as a message may wait, the channel has to tell whether it was published.
     if !inside.is_empty() {
-        tell!("channel {name} stays: {} wait for the next server", inside.join(", "));
+        tell!("channel {name} stays, and these clients can go on with the next server: {}", inside.join(", "));
         return Ok(());
     }
     match room.channel()?.remove(Force::No) {

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod board;
+mod chat;
 mod check;
 mod clean;
 mod completions;
@@ -68,6 +69,11 @@ enum Command {
     /// Records of strings, integers, doubles and characters, each at its own place
     #[command(subcommand)]
     Record(record::Record),
+    /// Processes that are killed at random moments while everything they read is checked
+    Demo(demo::Options),
+    /// A chat room between terminals, whose server and clients may be killed
+    #[command(subcommand)]
+    Chat(chat::Chat),
     /// A mailbox between two terminals, every message of which arrives
     #[command(subcommand)]
     Handoff(handoff::Handoff),
@@ -104,6 +110,7 @@ fn main() -> ExitCode {
         Command::Exchange(options) => exchange::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Status(status) => status::run(&status),
+        Command::Chat(chat) => chat::run(&chat),
         Command::Handoff(handoff) => handoff::run(&handoff),
         Command::Torture(torture) => torture::run(&torture),
         Command::Ls(options) => look::ls::run(&options),

@@ -69,8 +69,6 @@ enum Command {
     /// Records of strings, integers, doubles and characters, each at its own place
     #[command(subcommand)]
     Record(record::Record),
-    /// Processes that are killed at random moments while everything they read is checked
-    Demo(demo::Options),
     /// A chat room between terminals, whose server and clients may be killed
     #[command(subcommand)]
     Chat(chat::Chat),

@@ -144,33 +144,26 @@ impl OnTerminal {
 
     /// On a terminal of that size.
     pub(crate) fn start_sized(arguments: &[&str], rows: u16, columns: u16) -> Self {
-<<<<<<< HEAD
         Self::start_command(lastword().args(arguments), rows, columns)
-    }
-
-    /// Another command.
-    pub(crate) fn start_command(program: &Command, rows: u16, columns: u16) -> Self {
-=======
-        Self::start_in(&[], arguments, rows, columns)
     }
 
     /// With these variables of the environment.
     pub(crate) fn start_in(variables: &[(&str, &str)], arguments: &[&str], rows: u16, columns: u16) -> Self {
->>>>>>> ops
+        Self::start_command(lastword().args(arguments).envs(variables.iter().copied()), rows, columns)
+    }
+
+    /// Another command.
+    pub(crate) fn start_command(program: &Command, rows: u16, columns: u16) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let ends = openpty(Some(&size), None).expect("there are terminals");
         let end = || Stdio::from(ends.slave.try_clone().expect("descriptors are left"));
         // It becomes the command, with the same process id.
         let mut command = Command::new("setsid");
-<<<<<<< HEAD
         command.arg("--ctty").arg(program.get_program()).args(program.get_args());
         command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(directory) = program.get_current_dir() {
             command.current_dir(directory);
         }
-=======
-        command.arg("--ctty").arg(lastword().get_program()).args(arguments).envs(variables.iter().copied());
->>>>>>> ops
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts");
         let mut master = File::from(ends.master.try_clone().expect("descriptors are left"));
         let (sender, output) = mpsc::channel();

@@ -4,7 +4,7 @@
 
 use crate::common;
 use crate::documents::{self, top};
-use crate::place::{Place, Shell};
+use crate::place::{PROMPT, Place, Shell};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
@@ -224,4 +224,100 @@ fn handoff() {
     reader.ended();
     writer.ended();
     check("handoff", &mut [&mut reader, &mut writer, &mut other]);
+}
+
+#[test]
+fn chat() {
+    let place = Place::new();
+    let [mut server, mut alice, mut bob, mut other] =
+        terminals(&place, ["one terminal", "a second one", "a third one", "a fourth one"]);
+    server.run("lastword chat serve");
+    server.hear("is open");
+    alice.run("lastword chat join alice");
+    server.hear("alice joined");
+    bob.run("lastword chat join bob");
+    server.hear("bob joined");
+    alice.terminal.write_line("hello");
+    bob.hear("alice: hello");
+    other.run("lastword ls chat --kind board");
+    let pid = other.word_after("writer ");
+    other.run_to_its_end(&format!("kill -9 {pid}"));
+    server.ended();
+    bob.hear("waiting for");
+    bob.terminal.write_line("is anybody there?");
+    server.run("lastword chat serve");
+    server.hear("is anybody there?");
+    alice.hear("bob: is anybody there?");
+    other.run_to_its_end("lastword status monitor --name chat --once");
+    bob.interrupt();
+    server.hear("bob left");
+    server.interrupt();
+    alice.interrupt();
+    check("chat", &mut [&mut server, &mut alice, &mut bob, &mut other]);
+}
+
+/// A system to look at: a room with two in it, an exchange of two, a record, and a board whose server was killed.
+fn running(place: &Place) -> Vec<Shell> {
+    let commands = [
+        ("lastword chat serve", "is open"),
+        ("lastword chat join alice", "joined"),
+        ("lastword chat join bob", "joined"),
+        ("lastword exchange --index 0 --of 2 --interval-ms 20", "waits for 1"),
+        ("lastword exchange --index 1 --of 2 --interval-ms 20", "write 9"),
+        ("lastword record write", "published"),
+        ("lastword status serve --interval-ms 200", "serving"),
+    ];
+    let mut shells: Vec<Shell> = Vec::new();
+    for (command, words) in commands {
+        let mut shell = place.terminal("");
+        shell.run(command);
+        shell.hear(words);
+        shells.push(shell);
+    }
+    shells
+}
+
+#[test]
+fn looking() {
+    let place = Place::new();
+    let _running = running(&place);
+    let mut terminal = place.terminal("with some of the systems running");
+    terminal.run_to_its_end("lastword ls");
+    terminal.run_to_its_end("lastword ls exchange --json | head -c 300; echo");
+    check("ls", &mut [&mut terminal]);
+    let mut terminal = place.terminal("who uses it, what is locked, and the newest message");
+    terminal.run_to_its_end("lastword inspect exchange.0 --kind channel");
+    terminal.run_to_its_end("lastword inspect status");
+    check("inspect", &mut [&mut terminal]);
+    let mut terminal = place.terminal("what was found, and what to do");
+    terminal.run_to_its_end("lastword rm status");
+    terminal.run_to_its_end("lastword clean --dry-run");
+    check("removing", &mut [&mut terminal]);
+}
+
+#[test]
+fn doctor() {
+    let place = Place::new();
+    let mut terminal = place.terminal("this machine");
+    terminal.run_to_its_end("lastword doctor");
+    check("doctor", &mut [&mut terminal]);
+}
+
+#[test]
+fn top() {
+    let place = Place::new();
+    let mut running = running(&place);
+    let mut terminal = place.terminal_of("", 24, 100);
+    terminal.run("lastword top");
+    terminal.terminal.see("rates", |screen| screen.contains("exchange.1"));
+    let server = running.last_mut().expect("there are some");
+    let mut other = place.terminal("");
+    other.run("lastword ls status --kind board");
+    let pid = other.word_after("writer ");
+    other.run_to_its_end(&format!("kill -9 {pid}"));
+    server.ended();
+    let screen = terminal.terminal.see("the death", |screen| screen.contains("died"));
+    check_text("top", &format!("{screen}\n"));
+    terminal.terminal.press(b'q');
+    terminal.hear(PROMPT);
 }

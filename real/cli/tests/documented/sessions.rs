@@ -3,7 +3,7 @@
 //! With the variable `LASTWORD_BLESS` set, the documents get what these runs have printed.
 
 use crate::common;
-use crate::documents::{self, top};
+use crate::documents;
 use crate::place::{PROMPT, Place, Shell};
 use std::collections::BTreeSet;
 use std::fs;
@@ -74,7 +74,7 @@ pub(crate) fn check_text(name: &str, real: &str) {
     if std::env::var_os("LASTWORD_BLESS").is_some() {
         let mut text = document.text.clone();
         text.replace_range(block.start..block.start + block.text.len(), &shortened(real));
-        fs::write(top().join(&document.path), text).expect("it can be written");
+        fs::write(documents::top().join(&document.path), text).expect("it can be written");
         return;
     }
     let forms: BTreeSet<String> = real.lines().chain(BY_CHANCE.iter().copied()).map(form).collect();

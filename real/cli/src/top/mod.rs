@@ -43,11 +43,12 @@ Keys: q or Ctrl-C ends; up, down, PgUp, PgDn, Home and End select; Enter or i sh
 newest message; s sorts by name, rate or size; p pauses; / filters by a part of the name; ? explains.
 
 A rate is of messages, by their numbers; of a board, of words that were different at the next look, which misses what
-changed twice. Times are UTC. What has the role of a process that has ended says `died`, whatever it ended by; a role
-that a process gave up while it lives says so. Nothing is written, no lock is taken, and nobody is disturbed.
+changed twice. Times are UTC. A process that has ended `died`, whatever it ended by; one that lives, and no longer has
+its role, `gave the role up`. Nothing is written, no lock is taken, and nobody is disturbed.
 
 In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
-columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died and given_up.
+columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost where
+it cannot be seen whether the process lives.
 
 Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
 

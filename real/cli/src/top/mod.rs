@@ -9,6 +9,7 @@ use crate::explain::cannot_list;
 use crate::output;
 use crate::signals;
 use crate::stop::Stop;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use watcher::Watcher;
@@ -62,12 +63,21 @@ fn prefix(text: &str) -> Result<String, String> {
 
 /// Looks until it is told to end; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
+    open_many_files();
     let watcher = Watcher::new(&options.prefix);
     let is_seen = output::is_terminal() && io::stdin().is_terminal();
     if is_seen && !options.once && !options.json {
         return screen::run(watcher, &options.prefix, Duration::from_millis(options.interval_ms));
     }
     print(options, watcher)
+}
+
+/// Raises the limit of open files as far as this process may: every object and every process that has a role is one.
+/// Where it cannot be raised, what is too much is shown as unreadable.
+fn open_many_files() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// Prints a table or an object for each interval.

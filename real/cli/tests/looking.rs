@@ -357,6 +357,28 @@ fn what_is_used_is_not_removed_without_force_and_who_uses_it_is_named() {
 }
 
 #[test]
+fn a_channel_that_was_replaced_is_not_removed_while_its_old_generation_is_used() {
+    let names = Names::new("replaced");
+    let name = names.of("arm");
+    let old = producer(&name);
+    let channel = Channel::<Pose>::new(&name).expect("a name");
+    drop(channel.replace().expect("it is there").commit());
+    let found = &json(&["inspect", &name, "--json"])["found"][0];
+    assert_eq!((&found["generation"], &found["messages"]), (&1.into(), &0.into()));
+    let (out, _) = ends(&run(&["inspect", &name]), 0);
+    assert!(
+        out.contains("generation 1: it was replaced") && out.contains(&format!("/lastword-{name}~1.data")),
+        "{out}"
+    );
+    let (_, err) = ends(&run(&["rm", &name]), 1);
+    assert!(err.contains(&format!("held by process {}", std::process::id())) && err.contains("(--force)"), "{err}");
+    drop(old);
+    let (out, _) = ends(&run(&["rm", &name]), 0);
+    assert_eq!(out, format!("removed channel {name}\n"));
+    assert!(lastword::objects(&names.0).expect("they can be listed").is_empty());
+}
+
+#[test]
 fn a_process_that_is_killed_is_seen_to_be_gone() {
     let mut running = Running::start(&["exchange", "3", "--interval-ms", "50"]);
     let prefix = format!("exchange.{}-", running.pid());

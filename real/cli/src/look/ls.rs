@@ -17,7 +17,7 @@ use std::fmt::Write;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names begin with; all if not given
-    #[arg(default_value = "")]
+    #[arg(default_value = "", hide_default_value = true)]
     prefix: String,
     /// Only these
     #[arg(long, value_enum)]

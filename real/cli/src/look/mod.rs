@@ -15,11 +15,8 @@ type Error = Box<dyn std::error::Error>;
 /// What of a name is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
-    /// The most recent message, for several consumers
     Channel,
-    /// One message at a time, behind a ready flag
     Mailbox,
-    /// Single words, for any number of monitors
     Board,
 }
 

@@ -98,13 +98,17 @@ fn after_help(text: &str) -> Roff {
             None if is_first && !is_indented && !line.is_empty() => (NOTES, line),
             None => (section, line),
         };
-        is_first = line.is_empty();
+        if line.is_empty() {
+            is_first = true;
+            continue;
+        }
         if heading != section {
             page.control("SH", [heading]);
             section = heading;
-        } else if line.is_empty() {
+        } else if is_first {
             page.control("PP", []);
         }
+        is_first = false;
         if is_indented && !is_verbatim {
             page.control("EX", []);
             is_verbatim = true;
@@ -133,13 +137,11 @@ mod tests {
   lastword x    one
   lastword y
 .EE
-.PP
 .SH NOTES
 It goes
 on.
 .PP
 More.
-.PP
 .SH \"EXIT STATUS\"
 0 done.
 ";

@@ -191,7 +191,7 @@ fn what_lies_about_is_named_and_what_is_used_is_not() {
         head -c 8192 /dev/zero | tr '\0' x > /dev/shm/lastword-garbage.locks
         cp /dev/shm/lastword-left.0.status /dev/shm/lastword-newer.status
         printf '\143' | dd of=/dev/shm/lastword-newer.status bs=1 seek=VERSION conv=notrunc 2> /dev/null
-        mkdir /dev/shm/lastword-directory.data
+        mkdir /dev/shm/lastword-directory.status
         : > /dev/shm/lastword-strange.object
         : > /dev/shm/somebody-else
         # And one that runs.
@@ -209,7 +209,7 @@ fn what_lies_about_is_named_and_what_is_used_is_not() {
     checks.assert("objects-incomplete", "warning", "1: board half", "lastword clean");
     checks.assert("objects-damaged", "problem", "1: channel garbage", "lastword clean");
     checks.assert("objects-version", "warning", "1: board newer (version 99)", "replace");
-    checks.assert("objects-unknown", "warning", "2: lastword-directory.data, lastword-strange.object", "delete");
+    checks.assert("objects-unknown", "warning", "2: lastword-directory.status, lastword-strange.object", "delete");
     assert!(checks.by_id.values().all(|check| !check["found"].to_string().contains("lastword-exchange")));
     assert_eq!(checks.that_are("problem"), ["objects-damaged"]);
 }

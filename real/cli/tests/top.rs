@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::fs;
+use std::process::Command;
 
 const UP: &[u8] = b"\x1b[A";
 const DOWN: &[u8] = b"\x1b[B";
@@ -99,7 +100,7 @@ fn the_screen_shows_who_has_which_role_and_who_was_killed() {
     terminal.press(b'q');
     assert_eq!(terminal.end(), Some(0));
     assert!(!terminal.is_raw());
-    assert_eq!(terminal.screen().trim(), "", "the other screen is left");
+    terminal.see("that the other screen is left", |screen| screen.trim().is_empty());
     drop(partners);
 }
 
@@ -363,4 +364,22 @@ fn a_board_without_a_writer_is_shown_and_does_not_change() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(has_line(&text, &[&names.of("board"), "board", " 0 ", "no writer"]), "{text}");
     assert!(status::remove(&names.of("board"), Force::No).expect("nobody has it"));
+}
+
+#[test]
+fn many_objects_need_no_raised_limit_of_open_files() {
+    let names = Names::new("many");
+    for number in 0..40 {
+        drop(Writer::create(&names.of(&format!("board{number}")), 3, 0o600).expect("nobody has it"));
+    }
+    let script = format!("ulimit -S -n 24; exec {} top --once --json --interval-ms 50 {}", command(), names.prefix());
+    let output = Command::new("sh").args(["-c", &script]).output().expect("there is a shell");
+    let look: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let objects = look["objects"].as_array().expect("an array");
+    assert_eq!(objects.len(), 40);
+    assert!(objects.iter().all(|object| object["condition"] == "complete"), "{look}");
+}
+
+fn command() -> &'static str {
+    env!("CARGO_BIN_EXE_lastword")
 }

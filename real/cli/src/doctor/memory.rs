@@ -12,7 +12,7 @@ const KIB: u64 = 1 << 10;
 pub(super) fn checks() -> Vec<Check> {
     let Ok(shm) = statvfs(SHM) else { return Vec::new() };
     // Of one without a limit, nothing is promised.
-    let free = shm.blocks_available() as u64 * shm.fragment_size() as u64;
+    let free = shm.blocks_available() * shm.fragment_size();
     let Ok(meminfo) = fs::read_to_string("/proc/meminfo") else {
         return vec![AVAILABLE.warning("not known: /proc/meminfo cannot be read", "mount -t proc proc /proc")];
     };

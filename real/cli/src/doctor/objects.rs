@@ -1,11 +1,9 @@
 //! What lies about in `/dev/shm`.
 
 use super::{Check, Question, SHM, State, bytes};
-use crate::removal::is_denied;
 use crate::session;
-use lastword::ready::Monitor as Mailbox;
-use lastword::status::Monitor as Board;
-use lastword::{HeaderError, ObjectKind, ObjectName, OpenError, Owner, UntypedObserver};
+use lastword::ObjectName;
+use lastword::inspect::{Condition, Survey, survey};
 use nix::unistd::geteuid;
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,12 +43,13 @@ pub(super) fn checks() -> Vec<Check> {
     let idle: Vec<&ObjectName> = unused.iter().filter(|object| !session::is_running(&object.name)).collect();
     checks.push(none_or(UNUSED, State::Warning, &idle, "if they are not to be used again: lastword clean"));
 
-    let mut found = Found::default();
-    let wholes: BTreeSet<(&str, ObjectKind)> =
-        objects.iter().map(|object| (object.name.as_str(), object.kind.anchor())).collect();
-    for (name, kind) in wholes {
-        found.look(name, kind, &unused);
-    }
+    let found = match survey("") {
+        Ok(surveys) => Found::among(&surveys),
+        Err(error) => {
+            checks.push(DAMAGED.problem(format!("/dev/shm cannot be read: {error}"), "as root: chmod 1777 /dev/shm"));
+            return checks;
+        }
+    };
     checks.push(none_or(
         INCOMPLETE,
         State::Warning,
@@ -90,41 +89,27 @@ struct Found {
 }
 
 impl Found {
-    /// Looks at a channel, a mailbox or a board.
-    fn look(&mut self, name: &str, kind: ObjectKind, unused: &[ObjectName]) {
-        let (noun, opened) = match kind {
-            ObjectKind::Data | ObjectKind::Locks => ("channel", channel(name)),
-            ObjectKind::Ready => ("mailbox", mailbox(name)),
-            ObjectKind::Status => ("board", Board::open_of(name, Owner::Anybody).map(|_| None)),
-        };
-        let called = format!("{noun} {name}");
-        match opened {
-            Ok(None) | Err(OpenError::NotFound { .. }) => {}
-            Ok(Some(garbage)) => self.damaged.push(format!("{called} ({garbage})")),
-            Err(OpenError::Incomplete { .. } | OpenError::DataMissing { .. }) => {
-                // If a live process is creating it, it is well.
-                if unused.iter().any(|object| object.name == name && object.kind.anchor() == kind) {
-                    self.incomplete.push(called);
+    fn among(surveys: &[Survey]) -> Self {
+        let mut found = Self::default();
+        for survey in surveys {
+            let called = format!("{} {}", survey.what, survey.name);
+            match survey.condition {
+                Condition::Complete | Condition::BeingCreated | Condition::Gone => {}
+                Condition::Incomplete | Condition::LocksMissing => found.incomplete.push(called),
+                Condition::OtherVersion { found: version } => {
+                    found.version.push(format!("{called} (version {version})"))
+                }
+                Condition::Denied => found.denied.push(called),
+                // It is among the unknown.
+                Condition::NotAnObject => {}
+                other => {
+                    let why = survey.problems.first().map_or_else(|| other.to_string(), ToString::to_string);
+                    found.damaged.push(format!("{called} ({why})"));
                 }
             }
-            Err(OpenError::Header { source: HeaderError::Version { found }, .. }) => {
-                self.version.push(format!("{called} (version {found})"));
-            }
-            Err(OpenError::Os(error)) if is_denied(error.raw_os_error()) => self.denied.push(called),
-            Err(error) => self.damaged.push(format!("{called} ({error})")),
         }
+        found
     }
-}
-
-/// What is garbage in a channel that can be opened.
-fn channel(name: &str) -> Result<Option<String>, OpenError> {
-    let observer = UntypedObserver::open_of(name, Owner::Anybody)?;
-    Ok(observer.newest().err().map(|error| error.to_string()))
-}
-
-/// What is garbage in a mailbox that can be opened.
-fn mailbox(name: &str) -> Result<Option<String>, OpenError> {
-    Ok(Mailbox::open_of(name, Owner::Anybody)?.state().err().map(|error| error.to_string()))
 }
 
 fn others(denied: &[String]) -> Check {

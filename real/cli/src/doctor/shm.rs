@@ -42,9 +42,9 @@ pub(super) fn checks() -> Vec<Check> {
     }
     match statvfs(SHM) {
         Ok(found) => {
-            let unit = found.fragment_size() as u64;
-            checks.push(space(found.blocks_available() as u64 * unit, found.blocks() as u64 * unit));
-            checks.push(inodes(found.files_available() as u64, found.files() as u64));
+            let unit = found.fragment_size();
+            checks.push(space(found.blocks_available() * unit, found.blocks() * unit));
+            checks.push(inodes(found.files_available(), found.files()));
         }
         Err(errno) => checks.push(SPACE.problem(format!("statvfs failed: {errno}"), "see statvfs(3)")),
     }

@@ -168,6 +168,7 @@ fn event_shown(event: &Event) -> EventShown<'_> {
         Happened::Taken(role, pid) => ("taken", Some(role), *pid, None),
         Happened::Died(role, pid) => ("died", Some(role), *pid, None),
         Happened::GivenUp(role, pid) => ("given_up", Some(role), *pid, None),
+        Happened::Lost(role, pid) => ("lost", Some(role), *pid, None),
     };
     EventShown {
         at_ms: since_1970(event.at),

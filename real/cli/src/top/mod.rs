@@ -9,6 +9,7 @@ use crate::explain::cannot_list;
 use crate::output;
 use crate::signals;
 use crate::stop::Stop;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 use watcher::Watcher;
@@ -43,11 +44,12 @@ Keys: q or Ctrl-C ends; up, down, PgUp, PgDn, Home and End select; Enter or i sh
 newest message; s sorts by name, rate or size; p pauses; / filters by a part of the name; ? explains.
 
 A rate is of messages, by their numbers; of a board, of words that were different at the next look, which misses what
-changed twice. Times are UTC. What has the role of a process that has ended says `died`, whatever it ended by; a role
-that a process gave up while it lives says so. Nothing is written, no lock is taken, and nobody is disturbed.
+changed twice. Times are UTC. A process that has ended `died`, whatever it ended by; one that lives, and no longer has
+its role, `gave the role up`. Nothing is written, no lock is taken, and nobody is disturbed.
 
 In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
-columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died and given_up.
+columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost where
+it cannot be seen whether the process lives.
 
 Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
 
@@ -61,12 +63,21 @@ fn prefix(text: &str) -> Result<String, String> {
 
 /// Looks until it is told to end; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
+    open_many_files();
     let watcher = Watcher::new(&options.prefix);
     let is_seen = output::is_terminal() && io::stdin().is_terminal();
     if is_seen && !options.once && !options.json {
         return screen::run(watcher, &options.prefix, Duration::from_millis(options.interval_ms));
     }
     print(options, watcher)
+}
+
+/// Raises the limit of open files as far as this process may: every object and every process that has a role is one.
+/// Where it cannot be raised, what is too much is shown as unreadable.
+fn open_many_files() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// Prints a table or an object for each interval.

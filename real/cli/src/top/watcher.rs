@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// So many events are kept.
 const LOG_MAX: usize = 1000;
+/// The kernel drops a dying process's roles a moment before it reports its death. A look waits so long for that.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Looks at everything, and compares it with what was there before.
 #[derive(Debug)]
@@ -49,8 +51,10 @@ pub(super) enum Happened {
     Taken(Role, Option<u32>),
     /// The process that had a role is dead.
     Died(Role, Option<u32>),
-    /// A process has given a role up; or it is dead, and cannot be seen from here.
+    /// A process has given a role up, and lives.
     GivenUp(Role, Option<u32>),
+    /// A process no longer has a role, and it cannot be seen from here whether it lives.
+    Lost(Role, Option<u32>),
 }
 
 impl Event {
@@ -72,6 +76,7 @@ impl Event {
             Happened::Taken(role, pid) => format!("{time} {} has come", of(role, pid)),
             Happened::Died(role, pid) => format!("{time} {} died", of(role, pid)),
             Happened::GivenUp(role, pid) => format!("{time} {} gave the role up", of(role, pid)),
+            Happened::Lost(role, pid) => format!("{time} {} has the role no longer", of(role, pid)),
         }
     }
 
@@ -114,6 +119,7 @@ impl Watcher {
         let before = std::mem::take(&mut self.rows);
         let before: BTreeMap<_, _> = before.into_iter().map(|row| (row.key_owned(), row)).collect();
         let mut happened = Vec::new();
+        let mut patience = PATIENCE;
         for row in &mut rows {
             let Some(before) = before.get(&row.key_owned()) else {
                 happened.push((row.key_owned(), Happened::Created));
@@ -124,16 +130,22 @@ impl Watcher {
             if let Some(progress) = row.progress(before) {
                 row.rate = Some(progress as f64 / self.since.as_secs_f64().max(0.001));
             }
-            happened.extend(self.changes(before, row).into_iter().map(|change| (row.key_owned(), change)));
+            happened
+                .extend(self.changes(before, row, &mut patience).into_iter().map(|change| (row.key_owned(), change)));
         }
         let there: BTreeSet<_> = rows.iter().map(Row::key).collect();
         for row in before.values().filter(|row| !there.contains(&row.key())) {
-            let ends = row.taken().filter(|role| role.pid.is_some()).map(|role| (row.key_owned(), self.end(role)));
+            let ends = row
+                .taken()
+                .filter(|role| role.pid.is_some())
+                .map(|role| (row.key_owned(), self.end(role, &mut patience)));
             happened.extend(ends);
             happened.push((row.key_owned(), Happened::Removed));
         }
-        let deaths_first = |change: &Happened| !matches!(change, Happened::Died(..) | Happened::GivenUp(..));
-        happened.sort_by_key(|(_, change)| deaths_first(change));
+        let is_end =
+            |change: &Happened| matches!(change, Happened::Died(..) | Happened::GivenUp(..) | Happened::Lost(..));
+        // Who has a role has come after who had it has gone.
+        happened.sort_by_key(|(_, change)| !is_end(change));
         // What was there before there was anybody to look is no event.
         self.new = if is_first { 0 } else { happened.len().min(LOG_MAX) };
         if !is_first {
@@ -183,7 +195,7 @@ impl Watcher {
     }
 
     /// What has happened to one that was there before.
-    fn changes(&self, before: &Row, now: &Row) -> Vec<Happened> {
+    fn changes(&self, before: &Row, now: &Row, patience: &mut Duration) -> Vec<Happened> {
         let mut changes = Vec::new();
         if now.generation != before.generation {
             changes.push(Happened::Replaced(now.generation));
@@ -196,7 +208,7 @@ impl Watcher {
         // Who has not yet noted who it is has not yet come.
         let holder = |row: &Row, role| row.taken().find(|taken| taken.role == role).and_then(|taken| taken.pid);
         for role in before.taken().filter(|role| role.pid.is_some() && role.pid != holder(now, role.role)) {
-            changes.push(self.end(role));
+            changes.push(self.end(role, patience));
         }
         for role in now.taken().filter(|role| role.pid.is_some() && role.pid != holder(before, role.role)) {
             changes.push(Happened::Taken(role.role, role.pid));
@@ -204,12 +216,19 @@ impl Watcher {
         changes
     }
 
-    /// How a role came to its end.
-    fn end(&self, role: &RoleRow) -> Happened {
-        let watch = role.pid.and_then(|pid| self.watches.get(&pid));
-        // What cannot be asked is not called dead.
-        let is_dead = watch.is_some_and(|watch| watch.wait(Some(Duration::ZERO)).unwrap_or(false));
-        if is_dead { Happened::Died(role.role, role.pid) } else { Happened::GivenUp(role.role, role.pid) }
+    /// How a role came to its end. Waits a little for a process that is just dying, and takes that off the patience.
+    fn end(&self, role: &RoleRow, patience: &mut Duration) -> Happened {
+        let Some(watch) = role.pid.and_then(|pid| self.watches.get(&pid)) else {
+            return Happened::Lost(role.role, role.pid);
+        };
+        let began = Instant::now();
+        let is_dead = watch.wait(Some(*patience));
+        *patience = patience.saturating_sub(began.elapsed());
+        match is_dead {
+            Ok(true) => Happened::Died(role.role, role.pid),
+            Ok(false) => Happened::GivenUp(role.role, role.pid),
+            Err(_) => Happened::Lost(role.role, role.pid),
+        }
     }
 
     /// Watches the processes that have roles, and no others.

@@ -10,6 +10,7 @@ use lastword::status::{Monitor, Word};
 use lastword::{DeathWatch, Holder, OpenError, OsError, Value};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 type Error = Box<dyn std::error::Error>;
@@ -51,6 +52,9 @@ Exit code: 0 done; 1 failed, as with --once where there is no board; 2 usage; 12
 
 /// So often it is asked whether the server lives.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So long a process that has taken the role may take to note who it is; then it is taken for unknown.
+const NOTED_WITHIN: Duration = Duration::from_millis(100);
+const NOTED_POLL: Duration = Duration::from_millis(2);
 
 /// Prints until it is asked to end; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
@@ -242,15 +246,24 @@ struct Server {
 }
 
 impl Server {
+    /// The one that there is now. Who has just taken the role notes in a moment who it is, and until then it looks like
+    /// nobody known, or like a predecessor who is dead: that moment is waited for.
     fn of(monitor: &Monitor) -> Result<Option<Self>, OsError> {
-        let server = |holder: Holder| Self { pid: holder.pid(), since: holder.since(), watch: holder.watch().ok() };
-        Ok(monitor.writer()?.map(server))
+        let asked = Instant::now();
+        loop {
+            let Some(holder) = monitor.writer()? else { return Ok(None) };
+            let server = Self::from(&holder);
+            if server.watch.is_some() || asked.elapsed() >= NOTED_WITHIN {
+                return Ok(Some(server));
+            }
+            thread::sleep(NOTED_POLL);
+        }
     }
 
     /// Whether it is this one who has the role. It may not have been known who had just taken it.
     fn is(&mut self, found: &Holder) -> bool {
         if self.pid.is_none() {
-            *self = Self { pid: found.pid(), since: found.since(), watch: found.watch().ok() };
+            *self = Self::from(found);
         }
         self.pid == found.pid()
     }
@@ -262,6 +275,12 @@ impl Server {
     /// For how long it has had the board.
     fn lived(&self) -> Option<Duration> {
         SystemTime::now().duration_since(self.since?).ok()
+    }
+}
+
+impl From<&Holder> for Server {
+    fn from(holder: &Holder) -> Self {
+        Self { pid: holder.pid(), since: holder.since(), watch: holder.watch().ok() }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Records as a new user meets them, in terminals of their own: the sample, layouts of C structs, values that cannot be,
-//! and writers that are killed on their way.
+//! Records as a new user meets them, in terminals of their own: the sample, layouts of C structs, values that cannot
+//! be, and writers that are killed on their way.
 
 mod common;
 
@@ -443,7 +443,7 @@ fn a_record_that_there_is_no_room_for_or_that_is_another_users_is_an_error_with_
     if !is_root {
         for part in ["locks", "data"] {
             let path = format!("/dev/shm/lastword-{}.{part}", scratch.name);
-            std::fs::set_permissions(path, Permissions::from_mode(0)).expect("it is this user's");
+            std::fs::set_permissions(path, Permissions::from_mode(0o000)).expect("it is this user's");
         }
     }
     for what in ["read", "write"] {

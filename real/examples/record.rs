@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Kill the writer on its way as you like: what is not published was never there. The record stays until
-//! `cargo run -p lastword --example record -- remove`. `lastword record read` prints the same, and `lastword record write`
-//! writes the same: a program need not know the struct.
+//! `cargo run -p lastword --example record -- remove`. `lastword record read` prints the same, and `lastword record
+//! write` writes the same: a program need not know the struct.
 
 use lastword::{Channel, Char, Force, Padding, Text};
 use std::mem::offset_of;

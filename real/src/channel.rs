@@ -78,8 +78,8 @@ impl Channel<[u8]> {
         Self::new(name).map(|channel| channel.capacity(capacity))
     }
 
-    /// The channel `name` for messages of a type that is known at run time alone, each as long as the type. Programs that
-    /// know the type open the same channel by it, and this is the same to them.
+    /// The channel `name` for messages of a type that is known at run time alone, each as long as the type. Programs
+    /// that know the type open the same channel by it, and this is the same to them.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -61,11 +61,12 @@ impl Description {
         Ok(Self { message_type: T::LAYOUT, bytes })
     }
 
-    /// Begins the description of a type that is known at run time alone, of `size` bytes, aligned to `align`. Its fields
-    /// follow, and [`finish`](DescriptionBuilder::finish).
+    /// Begins the description of a type that is known at run time alone, of `size` bytes, aligned to `align`. Its
+    /// fields follow, and [`finish`](DescriptionBuilder::finish).
     ///
-    /// A channel of such messages is opened by [`Channel::described`](crate::Channel::described), and is the same that a
-    /// program opens that knows the type: the name, size and alignment are the same, and the fields in the same order.
+    /// A channel of such messages is opened by [`Channel::described`](crate::Channel::described), and is the same that
+    /// a program opens that knows the type: the name, size and alignment are the same, and the fields in the same
+    /// order.
     ///
     /// ```
     /// lastword::message! {
@@ -217,8 +218,8 @@ impl<'a> FieldValue<'a> {
         })
     }
 
-    /// The value as JSON: a number, `true`, `false`, a string for characters, or arrays of them. What is not finite, and
-    /// a value that the message is too short for, is `null`.
+    /// The value as JSON: a number, `true`, `false`, a string for characters, or arrays of them. What is not finite,
+    /// and a value that the message is too short for, is `null`.
     pub fn json(&self) -> impl fmt::Display + use<'a> {
         let this = *self;
         fmt::from_fn(move |f| this.write(f, Style::Json, this.field.dimensions(), this.field.offset))

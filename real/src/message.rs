@@ -80,7 +80,8 @@ pub(crate) fn check_fixed_length(fixed: Option<usize>, length: usize, slot: u8) 
     }
 }
 
-/// As [`check_length`], of a message that a consumer has locked. Messages of bytes may be known to have one length, too.
+/// As [`check_length`], of a message that a consumer has locked. Messages of bytes may be known to have one length,
+/// too.
 #[inline]
 pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked, fixed: Option<usize>) -> Result<Sequence, Corrupt> {
     let fixed = fixed_length::<T>().or(fixed);
@@ -91,8 +92,8 @@ pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked, fixed: Option<
 ///
 /// Each becomes `#[repr(C)]`, `Clone`, `Copy` and `Debug`, and a [`Message`](crate::Message). Every field is a message
 /// of fixed size itself; texts are [`Text`](crate::Text). The compiler refuses structs with padding, whose bytes would
-/// be undefined: order the fields by size, or name the gap (`pub gap: Padding<4>`, see [`Padding`](crate::Padding)). The
-/// path `::lastword` must be this package.
+/// be undefined: order the fields by size, or name the gap (`pub gap: Padding<4>`, see [`Padding`](crate::Padding)).
+/// The path `::lastword` must be this package.
 ///
 /// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel,
 /// so that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on

@@ -41,8 +41,8 @@ impl<T: Message + ?Sized> Producer<T> {
     /// Publishes a copy of `message`; its number. Wait-free.
     ///
     /// # Errors
-    /// The message is longer than the channel's capacity or not as long as its type, or a word in shared memory is garbage.
-    /// Nothing was published.
+    /// The message is longer than the channel's capacity or not as long as its type, or a word in shared memory is
+    /// garbage. Nothing was published.
     ///
     /// # Crash safety
     /// *All or nothing.* Killed on its way, the message is out whole, or was never published.

@@ -23,8 +23,8 @@ impl fmt::Debug for Char {
     }
 }
 
-/// A text of at most `N` bytes in a message, as C's `char name[N]`: it ends before the first byte that is 0, or fills all
-/// `N`.
+/// A text of at most `N` bytes in a message, as C's `char name[N]`: it ends before the first byte that is 0, or fills
+/// all `N`.
 ///
 /// ```
 /// let name = lastword::Text::<8>::new("arm").expect("it has at most 8 bytes");

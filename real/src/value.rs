@@ -81,7 +81,8 @@ impl Value {
         })
     }
 
-    /// As JSON: a number, `true` or `false`, or a string for a character, an empty one for 0; `null` for a float that is not finite.
+    /// As JSON: a number, `true` or `false`, or a string for a character, an empty one for 0; `null` for a float that
+    /// is not finite.
     #[must_use]
     pub fn json(self) -> impl fmt::Display {
         fmt::from_fn(move |f| self.write(f, Style::Json))

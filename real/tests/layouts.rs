@@ -1,5 +1,5 @@
-//! Types that are known at run time alone: what cannot be described is an error that names the field, and what can be is
-//! the same channel to programs that know the type and to programs that do not.
+//! Types that are known at run time alone: what cannot be described is an error that names the field, and what can be
+//! is the same channel to programs that know the type and to programs that do not.
 
 mod common;
 
@@ -121,7 +121,8 @@ fn who_knows_the_type_and_who_does_not_have_the_same_channel() -> Outcome {
 fn texts_are_shown_as_texts_and_characters_as_characters() -> Outcome {
     let (description, value) = (record().finish()?, value());
     let text = "text[]: \"a\\\"é\"\nletter: '/'\ncount: -3 apples\nnames[][]: [\"one\", \"2\"]\n\
-                matrix[][]: [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]\npoints[].x: [1.0, 3.0] m\npoints[].y: [2.0, 4.0] px\n";
+                matrix[][]: [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]\npoints[].x: [1.0, 3.0] m\n\
+                points[].y: [2.0, 4.0] px\n";
     assert_eq!(description.text(value.as_bytes()).to_string(), text);
     let json = "{\"text[]\":\"a\\\"é\",\"letter\":\"/\",\"count\":-3,\"names[][]\":[\"one\",\"2\"],\
                 \"matrix[][]\":[[1.0,2.0],[3.0,4.0],[5.0,6.0]],\"points[].x\":[1.0,3.0],\"points[].y\":[2.0,4.0]}";

@@ -31,8 +31,8 @@
 //!
 //! **Messages.** A field that is a struct is not an entry of its own. Its fields are, by their paths: `pose.x`. A field
 //! within an array is one entry with a dimension, however long the array is: `points[].x`, 3 times, 16 bytes apart. The
-//! offset is from the message's beginning, and is that of the first element. A type that says all of what it consists of
-//! is known by its name, size, alignment and the checksum of these entries
+//! offset is from the message's beginning, and is that of the first element. A type that says all of what it consists
+//! of is known by its name, size, alignment and the checksum of these entries
 //! ([`TypeLayout::of`](crate::header::TypeLayout::of)), so that programs agree on it whatever they declare it in.
 //!
 //! **Boards.** Entry i is word i, at offset 8 i. Either every word has an entry, or there is none.

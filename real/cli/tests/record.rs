@@ -1,5 +1,5 @@
-//! Records as a new user meets them, in terminals of their own: the sample, layouts of C structs, values that cannot be,
-//! and writers that are killed on their way.
+//! Records as a new user meets them, in terminals of their own: the sample, layouts of C structs, values that cannot
+//! be, and writers that are killed on their way.
 
 mod common;
 
@@ -7,9 +7,13 @@ use common::{OnTerminal, Running, lastword, run, wait_for};
 use lastword::zerocopy::IntoBytes;
 use lastword::{Channel, Char, Force, Padding, Text};
 use nix::sys::signal::Signal;
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 lastword::message! {
     /// The sample, as a program has it that was compiled with it.
@@ -265,6 +269,48 @@ fn a_writer_that_is_killed_between_two_pieces_has_published_nothing() {
 }
 
 #[test]
+fn whenever_a_writer_is_killed_a_reader_sees_a_whole_record() {
+    let scratch = Scratch::new("kills");
+    let number =
+        |n: u64| [format!("numerator={n}"), format!("denominator={n}"), format!("value={n}"), format!("farewell={n}")];
+    let write = |n: u64| {
+        let mut command = lastword();
+        command.args(["record", "write", "--name", &scratch.name, "--pause-ms", "3"]).args(number(n));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    };
+    assert!(write(0).wait().expect("it ends").success());
+    let (mut numbers, mut published, mut unpublished) = (Numbers(2), 0, 0);
+    let observer = scratch.typed().observer().expect("it is there");
+    let see = || {
+        let (sequence, record) = observer.peek().expect("intact").expect("a message is out");
+        let Record { numerator, denominator, value, farewell, .. } = record;
+        let all = [denominator.to_string(), value.to_string(), farewell.as_str().expect("digits").to_owned()];
+        assert!(all.iter().all(|part| *part == numerator.to_string()), "{record:?}");
+        (sequence, numerator)
+    };
+    for n in 1..=60 {
+        let before = see();
+        let mut writer = write(n);
+        let life = Duration::from_micros(numbers.below(20_000));
+        let born = Instant::now();
+        while born.elapsed() < life {
+            see();
+        }
+        let _ = writer.kill();
+        writer.wait().expect("it is a child");
+        let after = see();
+        if after == before {
+            unpublished += 1;
+        } else {
+            assert_eq!((after.0.get(), after.1), (before.0.get() + 1, n as i32));
+            published += 1;
+        }
+    }
+    // On a slow machine none may get as far; all of them cannot.
+    assert!(unpublished > 0, "{published} published");
+}
+
+#[test]
 fn a_reader_follows_records_through_their_removal() {
     let scratch = Scratch::new("follow");
     let mut reader = scratch.terminal("read", &["--follow"]);
@@ -381,6 +427,34 @@ fn a_name_that_messages_of_bytes_or_another_object_have_is_refused() {
     std::fs::write(format!("/dev/shm/lastword-{}.locks", garbage.name), [7; 4096]).expect("/dev/shm can be written");
     for output in [garbage.run("write", &[]), garbage.run("read", &[])] {
         assert!(refused(&output).contains("remove it and create it anew"));
+    }
+}
+
+#[test]
+fn a_record_that_there_is_no_room_for_or_that_is_another_users_is_an_error_with_advice() {
+    let scratch = Scratch::new("room");
+    let command = format!("ulimit -f 0; exec {} record write --name {}", env!("CARGO_BIN_EXE_lastword"), scratch.name);
+    let output = Command::new("sh").args(["-c", &command]).stdin(Stdio::null()).output().expect("there is a shell");
+    assert!(refused(&output).contains("(ulimit -f)"), "{}", stderr(&output));
+    assert_eq!(::lastword::objects(&scratch.name).expect("objects can be listed"), []);
+    // The user who may do anything becomes another one; others take the permission from themselves.
+    assert!(scratch.run("write", &[]).status.success());
+    let is_root = std::fs::metadata("/proc/self").expect("there is /proc").uid() == 0;
+    if !is_root {
+        for part in ["locks", "data"] {
+            let path = format!("/dev/shm/lastword-{}.{part}", scratch.name);
+            std::fs::set_permissions(path, Permissions::from_mode(0o000)).expect("it is this user's");
+        }
+    }
+    for what in ["read", "write"] {
+        let mut command = lastword();
+        command.args(["record", what, "--name", &scratch.name]).stdin(Stdio::null());
+        if is_root {
+            command.uid(65_534).gid(65_534);
+        }
+        let text = refused(&command.output().expect("it runs"));
+        assert!(text.contains("Permission denied") || text.contains("EACCES"), "{text}");
+        assert!(text.contains(&scratch.name), "{text}");
     }
 }
 

@@ -96,8 +96,8 @@ impl fmt::Display for DescribeError {
             ),
             DescribeError::Size { found, align } => write!(
                 f,
-                "the type has {found} bytes and an alignment of {align}; a type has 1 to {CAPACITY_MAX} bytes, a multiple of \
-                 its alignment"
+                "the type has {found} bytes and an alignment of {align}; a type has 1 to {CAPACITY_MAX} bytes, a \
+                 multiple of its alignment"
             ),
             DescribeError::Align { found } => {
                 write!(f, "the type's alignment is {found}; one is a power of two up to {PAYLOAD_ALIGN}")
@@ -105,8 +105,8 @@ impl fmt::Display for DescribeError {
             DescribeError::NoFields => f.write_str("the type has no fields; give it one, or use a channel of bytes"),
             DescribeError::Field { field, why: EntryError::Name } => write!(
                 f,
-                "field {field}: its name is not 1 to {NAME_MAX} bytes without control characters, with a [] for each of its \
-                 dimensions; give it another one"
+                "field {field}: its name is not 1 to {NAME_MAX} bytes without control characters, with a [] for each \
+                 of its dimensions; give it another one"
             ),
             DescribeError::Field { field, why: EntryError::Unit } => {
                 write!(f, "field {field}: its unit is longer than {UNIT_MAX} bytes, or has control characters")
@@ -118,8 +118,8 @@ impl fmt::Display for DescribeError {
             }
             DescribeError::Pieces => write!(
                 f,
-                "the type's arrays lie in more than {PIECES_MAX} pieces between each other; make arrays of structs shorter, or \
-                 structs of arrays of them"
+                "the type's arrays lie in more than {PIECES_MAX} pieces between each other; make arrays of structs \
+                 shorter, or structs of arrays of them"
             ),
             DescribeError::TooLong { found } => {
                 write!(f, "the type's description has {found} bytes; it has room for {LENGTH_MAX}")
@@ -147,8 +147,8 @@ impl DescriptionBuilder {
         self.array(name, unit, kind, offset, &[])
     }
 
-    /// A field that is an array, of arrays where it has several dimensions, the outermost first. Its path has a `[]` for
-    /// each: `joints[]`, or `points[].x` for a field of a struct in an array. A text is an array of [`Kind::Char`].
+    /// A field that is an array, of arrays where it has several dimensions, the outermost first. Its path has a `[]`
+    /// for each: `joints[]`, or `points[].x` for a field of a struct in an array. A text is an array of [`Kind::Char`].
     pub fn array(mut self, name: &str, unit: &str, kind: Kind, offset: u64, dimensions: &[Dimension]) -> Self {
         let (name, unit) = (name.to_owned(), unit.to_owned());
         self.fields.push(Field { name, unit, kind, offset, dimensions: dimensions.to_vec() });

@@ -18,8 +18,8 @@ const PATH_MAX: usize = lastword::protocol::description::NAME_MAX;
 const DIMENSIONS_MAX: usize = lastword::protocol::description::DIMENSIONS_MAX;
 const UNIT_MAX: usize = lastword::protocol::description::UNIT_MAX;
 
-const TYPES: &str = "a type: char, bool, (u)int8_t to (u)int64_t, (unsigned) short, int or long, float, double, or struct and \
-                     the name of one that is declared above";
+const TYPES: &str = "a type: char, bool, (u)int8_t to (u)int64_t, (unsigned) short, int or long, float, double, or \
+                     struct and the name of one that is declared above";
 
 /// What is wrong with a layout, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,8 +169,8 @@ impl<'t> Lexer<'t> {
             } else if self.rest.starts_with('#') {
                 let line = self.take_while(|char| char != '\n');
                 if !line[1..].trim_start().starts_with("include") {
-                    let what = "found a line for C's preprocessor, expected declarations; leave it out, and where it packs \
-                                structs, say __attribute__((packed)) or give places: @ offset";
+                    let what = "found a line for C's preprocessor, expected declarations; leave it out, and where it \
+                                packs structs, say __attribute__((packed)) or give places: @ offset";
                     return Err(place.error(what));
                 }
             } else {
@@ -264,25 +264,16 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn peek(&mut self) -> Result<(Token<'t>, Place), LayoutError> {
-        if self.next.is_none() {
-            self.next = Some(self.lexer.token()?);
-        }
-        self.take_next(true)
-    }
-
     fn token(&mut self) -> Result<(Token<'t>, Place), LayoutError> {
-        self.take_next(false)
+        match self.next.take() {
+            Some(token) => Ok(token),
+            None => self.lexer.token(),
+        }
     }
 
-    fn take_next(&mut self, keep: bool) -> Result<(Token<'t>, Place), LayoutError> {
-        let token = match self.next.take() {
-            Some(token) => token,
-            None => self.lexer.token()?,
-        };
-        if keep {
-            self.next = Some(token.clone());
-        }
+    fn peek(&mut self) -> Result<(Token<'t>, Place), LayoutError> {
+        let token = self.token()?;
+        self.next = Some(token.clone());
         Ok(token)
     }
 
@@ -325,45 +316,45 @@ impl<'t> Parser<'t> {
         if found != Token::Word("struct") {
             return Err(place.error(format!("found {found}, expected the declaration of a struct: struct name {{")));
         }
-        let mut is_packed = self.packed()?;
-        let mut name = match self.peek()? {
-            (Token::Word(word), place) => {
-                self.token()?;
-                Some((word, place))
-            }
-            (Token::Symbol('{'), _) if is_typedef => None,
+        let is_packed = self.packed()?;
+        let mut names = Vec::new();
+        match self.peek()? {
+            (Token::Word(_), _) => names.push(self.word("the struct's name")?),
+            (Token::Symbol('{'), _) if is_typedef => {}
             (found, place) => return Err(place.error(format!("found {found}, expected the struct's name"))),
-        };
+        }
         self.expect('{', "the struct's name")?;
-        let found = Type { size: 0, align: 1, leaves: Vec::new() };
-        let mut draft = Draft { found, is_packed: false, end: 0, fields: Vec::new() };
         let mut members = Vec::new();
         while !self.accept(&Token::Symbol('}'))? {
             self.member(&mut members)?;
         }
-        is_packed |= self.packed()?;
-        draft.is_packed = is_packed;
+        let is_packed = self.packed()? || is_packed;
         if is_typedef {
             let (alias, place) = self.word("the name of the type")?;
-            // A struct is known by the name that C programs use for it.
-            name = name.or(Some((alias, place)));
-            if name.is_some_and(|(name, _)| name != alias) {
-                name = Some((alias, place));
-            }
+            names.retain(|(name, _)| *name != alias);
+            names.push((alias, place));
         }
         self.expect(';', "the struct")?;
-        let Some((name, place)) = name else { return Err(place.error("found no name of the struct")) };
+        let found = Type { size: 0, align: 1, leaves: Vec::new() };
+        let mut draft = Draft { found, is_packed, end: 0, fields: Vec::new() };
         for (declared, element) in members {
             draft.add(declared, &element)?;
         }
-        if draft.fields.is_empty() {
-            return Err(place.error(format!("found a struct `{name}` without fields, expected at least one")));
+        let is_empty = draft.fields.is_empty();
+        for &(name, place) in &names {
+            if is_empty {
+                return Err(place.error(format!("found a struct `{name}` without fields, expected at least one")));
+            }
+            if self.structs.contains_key(name) {
+                return Err(place.error(format!("found a second struct `{name}`, expected another name")));
+            }
         }
-        if self.structs.contains_key(name) {
-            return Err(place.error(format!("found a second struct `{name}`, expected another name")));
+        let found = draft.finish(place)?;
+        for (name, place) in names {
+            self.structs.insert(name.to_owned(), found.clone());
+            // A type is called what C programs call it, which of a typedef is the last name.
+            self.last = Some((name.to_owned(), place));
         }
-        self.structs.insert(name.to_owned(), draft.finish(place)?);
-        self.last = Some((name.to_owned(), place));
         Ok(())
     }
 
@@ -414,8 +405,8 @@ impl<'t> Parser<'t> {
                 Token::Word("struct") if words.is_empty() => {
                     self.token()?;
                     if self.peek()?.0 == Token::Symbol('{') {
-                        let what = "found a struct without a name within another one, expected one that is declared above: \
-                                    struct name field;";
+                        let what = "found a struct without a name within another one, expected one that is declared \
+                                    above: struct name field;";
                         return Err(place.error(what));
                     }
                     let (name, place) = self.word("the struct's name")?;
@@ -423,7 +414,8 @@ impl<'t> Parser<'t> {
                 }
                 Token::Word(word @ ("union" | "enum")) if words.is_empty() => {
                     return Err(place.error(format!(
-                        "found `{word}`, expected {TYPES}; declare the one of its types that is used, or bytes: uint8_t field[8];"
+                        "found `{word}`, expected {TYPES}; declare the one of its types that is used, or bytes: \
+                         uint8_t field[8];"
                     )));
                 }
                 Token::Word(word) if is_type_word(word) && (words.is_empty() || is_keyword(word)) => {
@@ -453,8 +445,8 @@ impl<'t> Parser<'t> {
         let (name, place) = match self.token()? {
             (Token::Word(word), place) => (word, place),
             (Token::Symbol('*'), place) => {
-                let what = "found a pointer, which means nothing in another process, expected the field's name; put what it \
-                            points to into the record, as a field or as an array";
+                let what = "found a pointer, which means nothing in another process, expected the field's name; put \
+                            what it points to into the record, as a field or as an array";
                 return Err(place.error(what));
             }
             (found, place) => return Err(place.error(format!("found {found}, expected the field's name"))),
@@ -470,7 +462,8 @@ impl<'t> Parser<'t> {
                     let (count, place) = self.number("how many elements the array has, a number")?;
                     if count == 0 || declared.counts.len() == DIMENSIONS_MAX {
                         return Err(place.error(format!(
-                            "found [{count}] as dimension {}, expected 1 or more, and at most {DIMENSIONS_MAX} dimensions",
+                            "found [{count}] as dimension {}, expected 1 or more, and at most {DIMENSIONS_MAX} \
+                             dimensions",
                             declared.counts.len() + 1
                         )));
                     }

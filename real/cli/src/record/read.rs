@@ -64,7 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         let Some(found) = look(&options.name)? else {
             let name = &options.name;
             return Err(format!(
-                "record {name}: found no message in it yet, expected one; publish one: lastword record write --name {name}"
+                "record {name}: found no message in it yet, expected one; publish one: lastword record write --name \
+                 {name}"
             )
             .into());
         };

@@ -45,8 +45,9 @@ Examples:
   printf 'value=1\\n\\nvalue=2\\n' | lastword record write    two records
 
 Fields are written in place, into memory that nobody reads before it is published: all of them, or none. Standard input
-that is a pipe or a file gives them line by line; an empty line publishes, and so does the end. A record with a wrong line
-is not published. Texts are taken as they are, integers may be hexadecimal (0x...), arrays are values with commas between.
+that is a pipe or a file gives them line by line; an empty line publishes, and so does the end. A record with a wrong
+line is not published. Texts are taken as they are, integers may be hexadecimal (0x...), arrays are values with commas
+between.
 
 The writer ends, and the record stays in /dev/shm for readers (`lastword record read`) until `lastword rm record`.
 

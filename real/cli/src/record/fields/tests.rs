@@ -3,8 +3,8 @@ use super::*;
 
 const LAYOUT: &str = "typedef struct { float x, y; } point;
 struct s {
-    char text[5]; char letter; bool flag; int8_t small; uint8_t byte; int16_t i16; uint16_t u16; int32_t i32; uint32_t u32;
-    int64_t i64; uint64_t u64; __int128 i128; unsigned __int128 u128; float f32; double f64;
+    char text[5]; char letter; bool flag; int8_t small; uint8_t byte; int16_t i16; uint16_t u16; int32_t i32;
+    uint32_t u32; int64_t i64; uint64_t u64; __int128 i128; unsigned __int128 u128; float f32; double f64;
     int32_t matrix[2][3]; point points[2]; char names[2][3];
 };";
 
@@ -35,7 +35,8 @@ fn zero_and_the_limits_of_every_integer_are_taken_and_one_more_is_not() {
             assert_eq!(hexadecimal, Ok(format!("{}: {}", $name, <$number>::MAX)));
             let range = format!("{} to {}", <$number>::MIN, <$number>::MAX);
             // Ten times as much, whatever the size.
-            for value in [format!("{}0", <$number>::MAX), format!("0x{:x}0", <$number>::MAX), format!("-{}0", <$number>::MAX)] {
+            let most = <$number>::MAX;
+            for value in [format!("{most}0"), format!("0x{most:x}0"), format!("-{most}0")] {
                 let error = set(value.clone()).expect_err(&value);
                 assert!(error.contains(&format!("found {value:?}")) && error.ends_with(&range), "{error}");
             }

@@ -70,9 +70,12 @@ fn structs_contain_structs_and_arrays_of_them() {
         "corners[0..2][0..2].y: f32 at byte 84, in px",
     ];
     assert_eq!(fields(text), expected);
-    let packed = "struct __attribute__((packed)) a { char c; int i; };\nstruct b { char c; struct a a; short s; } __attribute__((__packed__));";
+    let packed = "struct __attribute__((packed)) a { char c; int i; };\nstruct b { char c; struct a a; short s; } \
+                  __attribute__((__packed__));";
     assert_eq!(fields(packed)[..3], ["b 8 1", "c: char at byte 0", "a.c: char at byte 1"]);
     assert_eq!(fields("typedef struct tag { int x; } name;")[0], "name 4 4");
+    assert_eq!(fields("typedef struct t { int x; } t; struct u { struct t a; t b; };")[1..].len(), 2);
+    assert_eq!(fields("typedef struct tag { int x; } name; struct u { struct tag a; name b; };")[0], "u 8 4");
 }
 
 #[test]

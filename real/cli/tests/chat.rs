@@ -252,6 +252,32 @@ fn lines_of_a_pipe_are_all_published_before_the_client_ends_and_what_cannot_be_s
 }
 
 #[test]
+fn who_has_nothing_to_say_or_is_asked_to_stay_listens_until_a_signal() {
+    let room = Room::of("listen");
+    let mut server = room.server(&[]);
+    server.hear("is open");
+    let mut silent = lastword();
+    silent.args(room.join("silent", &[])).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let silent = silent.spawn().expect("it starts");
+    let mut stays = Running::start(&room.join("stays", &["--stay"]));
+    stays.tell("only this");
+    stays.close_stdin();
+    stays.hear("stays: only this");
+    server.hear("(2 connected)");
+    assert!(say(&room, "bob", &[], b"one\n").status.success());
+    stays.hear("bob: one");
+    stays.signal(Signal::SIGTERM);
+    assert_eq!(stays.finish().0.code(), Some(143));
+    kill(Pid::from_raw(silent.id() as i32), Signal::SIGHUP).expect("it lives");
+    let output = silent.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(129));
+    assert!(text(&output.stdout).ends_with("bob: one\n"), "{}", text(&output.stdout));
+    server.press(CTRL_C);
+    assert_eq!(server.end(), Some(130));
+    room.assert_gone();
+}
+
+#[test]
 fn a_client_that_was_too_slow_is_told_how_many_messages_it_missed() {
     let room = Room::of("slow");
     let mut server = room.server(&[]);

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::chown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -165,6 +165,9 @@ fn clients_outlive_the_server_however_it_ends_and_the_last_of_them_removes_the_r
     server.hear("3 bob: three\r\n");
     alice.hear("the server is back\r\nbob: three\r\n");
     bob.hear("the server is back\r\nbob: three\r\n");
+    // A server that is killed before it has cleared a line keeps the sender waiting for the next one.
+    let mailbox = Mailbox::open(&format!("{}.client.bob", room.0)).expect("it is there");
+    wait_for("the line to be cleared", || (!mailbox.state().expect("no garbage").set).then_some(()));
     server.signal(Signal::SIGKILL);
     alice.hear("the server was killed");
     alice.press(CTRL_C);
@@ -243,6 +246,32 @@ fn lines_of_a_pipe_are_all_published_before_the_client_ends_and_what_cannot_be_s
     assert!(output.status.success() && stdout.contains("(line 1 was sent)\n") && stdout.contains("carol: fine\n"));
     listener.press(CTRL_C);
     assert_eq!(listener.end(), Some(130));
+    server.press(CTRL_C);
+    assert_eq!(server.end(), Some(130));
+    room.assert_gone();
+}
+
+#[test]
+fn who_has_nothing_to_say_or_is_asked_to_stay_listens_until_a_signal() {
+    let room = Room::of("listen");
+    let mut server = room.server(&[]);
+    server.hear("is open");
+    let mut silent = lastword();
+    silent.args(room.join("silent", &[])).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let silent = silent.spawn().expect("it starts");
+    let mut stays = Running::start(&room.join("stays", &["--stay"]));
+    stays.tell("only this");
+    stays.close_stdin();
+    stays.hear("stays: only this");
+    server.hear("(2 connected)");
+    assert!(say(&room, "bob", &[], b"one\n").status.success());
+    stays.hear("bob: one");
+    stays.signal(Signal::SIGTERM);
+    assert_eq!(stays.finish().0.code(), Some(143));
+    kill(Pid::from_raw(silent.id() as i32), Signal::SIGHUP).expect("it lives");
+    let output = silent.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(129));
+    assert!(text(&output.stdout).ends_with("bob: one\n"), "{}", text(&output.stdout));
     server.press(CTRL_C);
     assert_eq!(server.end(), Some(130));
     room.assert_gone();
@@ -380,7 +409,7 @@ fn events(text: &str) -> Vec<Value> {
 struct Process(Child);
 
 impl Process {
-    fn start(arguments: &[&str], input: Stdio, output: &PathBuf) -> Self {
+    fn start(arguments: &[&str], input: Stdio, output: &Path) -> Self {
         let open = || OpenOptions::new().create(true).append(true).open(output).expect("it can be opened");
         let mut command = lastword();
         command.args(arguments).stdin(input).stdout(open()).stderr(Stdio::null());
@@ -416,26 +445,26 @@ struct Sender {
 }
 
 impl Sender {
-    fn start(room: &Room, directory: &PathBuf, name: &str, lines: usize) -> Self {
+    fn start(room: &Room, directory: &Path, name: &str, lines: usize) -> Self {
         let lines = (1..=lines).map(|line| format!("{name} says {line}")).collect::<Vec<_>>();
         let process = Self::join(room, directory, name, &lines, 0);
-        Self { name: name.to_owned(), lines, published: 0, process, incarnation: 0, directory: directory.clone() }
+        Self { name: name.to_owned(), lines, published: 0, process, incarnation: 0, directory: directory.to_path_buf() }
     }
 
-    fn join(room: &Room, directory: &PathBuf, name: &str, lines: &[String], incarnation: usize) -> Process {
+    fn join(room: &Room, directory: &Path, name: &str, lines: &[String], incarnation: usize) -> Process {
         let input = directory.join(format!("{name}.{incarnation}.lines"));
         fs::write(&input, lines.join("\n")).expect("it can be written");
         let input = File::open(input).expect("it is there");
         Process::start(&room.join(name, &["--json"]), input.into(), &Self::output(directory, name, incarnation))
     }
 
-    fn output(directory: &PathBuf, name: &str, incarnation: usize) -> PathBuf {
+    fn output(directory: &Path, name: &str, incarnation: usize) -> PathBuf {
         directory.join(format!("{name}.{incarnation}.events"))
     }
 
     /// Goes on where the process that is dead was. Whether the line after the last one that it was told of was published
     /// too, the server's events tell when nothing waits in its mailbox.
-    fn restart(&mut self, room: &Room, server_events: &PathBuf) {
+    fn restart(&mut self, room: &Room, server_events: &Path) {
         let mailbox = format!("{}.client.{}", room.0, self.name);
         wait_for("the mailbox to be emptied", || {
             Mailbox::open(&mailbox).map_or(true, |mailbox| mailbox.state().is_ok_and(|state| !state.set)).then_some(())

@@ -1,8 +1,8 @@
 //! A client of a room.
 
-use super::room::{Room, Said, check_name, check_text, encode};
+use super::room::{Room, Said, TEXT_MAX, check_name, check_text, encode};
 use super::{Error, Event, ROOM};
-use crate::input::{self, Line};
+use crate::input::{self, LINE_MAX, Line};
 use crate::signals;
 use crate::stop::Stop;
 use crate::tell::tell;
@@ -51,7 +51,7 @@ is. Of the room's messages a client sees the newest, and is told how many it was
 
 const EXIT: &str = "\
 Exit code: 0 left at the end of standard input, when all was published; 1 failed, or a line of a file or a pipe was
-refused; 2 usage; 130 Ctrl-C.";
+refused; 2 usage; 130 Ctrl-C, 128 + n signal n.";
 
 /// Takes part in a room until the end of standard input, or until a signal; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
@@ -179,7 +179,9 @@ impl Client<'_> {
     /// Sends a line, or refuses it.
     fn say(&mut self, line: &Line) -> Result<(), Error> {
         self.line += 1;
-        match check_text(&line.bytes) {
+        let too_long = || format!("found more than {LINE_MAX} bytes, expected 1 to {TEXT_MAX}; send it in parts");
+        let checked = if line.is_cut { Err(too_long()) } else { check_text(&line.bytes) };
+        match checked {
             Ok(text) => {
                 self.writer.try_send(encode(self.session, text).as_slice())?;
                 self.pending = Some(self.line);

@@ -88,7 +88,7 @@ pub(super) fn parse(line: &[u8]) -> Result<(u64, &str), String> {
 /// The bytes as a text that can be said, or why they cannot.
 pub(super) fn check_text(bytes: &[u8]) -> Result<&str, String> {
     match bytes.len() {
-        0 => Err("it is empty, expected 1 to 1024 bytes of text; say something".to_owned()),
+        0 => Err(format!("it is empty, expected 1 to {TEXT_MAX} bytes of text; say something")),
         1..=TEXT_MAX => std::str::from_utf8(bytes).map_err(|error| {
             let at = error.valid_up_to() + 1;
             format!("byte {at} is not UTF-8, expected UTF-8 text; convert it, as with iconv -t UTF-8")

@@ -46,7 +46,7 @@ A message is published before its sender is told so, and once, whoever is killed
 Ctrl-C closes the room: what nobody uses is removed, and clients that are in it wait for the next server.";
 
 const EXIT: &str = "\
-Exit code: 1 failed; 2 usage; 130 Ctrl-C.";
+Exit code: 1 failed; 2 usage; 130 Ctrl-C, 128 + n signal n.";
 
 /// Serves until a signal comes; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
@@ -316,14 +316,29 @@ mod tests {
     use super::super::room::encode;
     use super::*;
     use lastword::Channel;
+    use std::ops::Deref;
 
-    fn room(test: &str) -> Room {
-        Room::parse(&format!("test-chat-{}-{test}", std::process::id())).expect("a name")
+    /// A room of one test, which leaves nothing.
+    struct Scratch(Room);
+
+    impl Scratch {
+        fn new(test: &str) -> Self {
+            Self(Room::parse(&format!("test-chat-{}-{test}", std::process::id())).expect("a name"))
+        }
     }
 
-    fn remove(room: &Room) {
-        lastword::remove_unused(room.name()).expect("objects can be removed");
-        assert_eq!(lastword::objects(room.name()).expect("objects can be listed"), []);
+    impl Deref for Scratch {
+        type Target = Room;
+
+        fn deref(&self) -> &Room {
+            &self.0
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = lastword::remove_unused(self.name());
+        }
     }
 
     fn send(room: &Room, name: &str, session: u64, text: &str) {
@@ -341,7 +356,7 @@ mod tests {
     /// after that client in the order of names.
     #[test]
     fn a_message_that_was_published_and_not_cleared_is_not_published_again_whoever_waits_before_it() {
-        let room = room("between");
+        let room = Scratch::new("between");
         for (name, session) in [("alice", 1), ("mallory", 2), ("zed", 3)] {
             send(&room, name, session, "hello");
         }
@@ -357,14 +372,12 @@ mod tests {
         server.look().expect("it looks");
         assert_eq!(last(&server), (3, "zed".to_owned(), "hello".to_owned()));
         assert_eq!(room.clients().expect("they can be listed"), [] as [&str; 0], "all were dead");
-        drop(server);
-        remove(&room);
     }
 
     /// The same client leaves, and joins again with a new mailbox, which counts from 1 again.
     #[test]
     fn the_same_text_under_the_same_number_of_another_mailbox_is_another_message() {
-        let room = room("another");
+        let room = Scratch::new("another");
         send(&room, "alice", 1, "hello");
         let mut server = Server::open(&room, None, false).expect("the room is free");
         server.look().expect("it looks");
@@ -374,13 +387,11 @@ mod tests {
         let mut server = Server::open(&room, None, false).expect("the room is free");
         server.look().expect("it looks");
         assert_eq!(last(&server), (2, "alice".to_owned(), "hello".to_owned()));
-        drop(server);
-        remove(&room);
     }
 
     #[test]
     fn what_is_no_line_is_refused_and_what_is_no_mailbox_left_alone() {
-        let room = room("refused");
+        let room = Scratch::new("refused");
         let mut writer = room.mailbox("bob").expect("a name").writer().expect("it is new");
         writer.try_send(b"123".as_slice()).expect("the mailbox is free");
         let other = lastword::ready::Mailbox::<u64>::new(&format!("{}.client.eve", room.name())).expect("a name");
@@ -398,6 +409,5 @@ mod tests {
         drop((writer, eve));
         server.close().expect("it closes");
         assert_eq!(Channel::<Said>::new(room.name()).expect("a name").observer().map(drop), Ok(()), "eve's is left");
-        remove(&room);
     }
 }

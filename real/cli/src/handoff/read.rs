@@ -34,7 +34,7 @@ Examples:
   lastword handoff read --hold-ms 5000  five seconds to kill it in: the message comes again";
 
 const EXIT: &str = "\
-Exit code: 0 all was read and cleared; 1 failed; 2 usage; 130 Ctrl-C.";
+Exit code: 0 all was read and cleared; 1 failed; 2 usage; 130 Ctrl-C, 128 + n signal n.";
 
 /// Reads what is asked for; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {

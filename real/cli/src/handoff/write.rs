@@ -37,16 +37,16 @@ pub(crate) struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  lastword handoff write                        hello 1 to hello 5
-  lastword handoff read                         in another terminal
-  seq 1000 | lastword handoff write             each line of standard input is a message
-  lastword handoff write --count 9 --message hi hi 1 to hi 9
+  lastword handoff write                          hello 1 to hello 5
+  lastword handoff read                           in another terminal
+  seq 1000 | lastword handoff write               each line of standard input is a message
+  lastword handoff write --count 9 --message hi   hi 1 to hi 9
 
 Standard input is read if it is a pipe or a file, and neither --count nor --message is given. Its lines are sent after
 what was sent before, and its end is the end of the run. Lines longer than 1,024 bytes are refused.";
 
 const EXIT: &str = "\
-Exit code: 0 all was sent and cleared; 1 failed, or a line was refused; 2 usage; 130 Ctrl-C.";
+Exit code: 0 all was sent and cleared; 1 failed, or a line was refused; 2 usage; 130 Ctrl-C, 128 + n signal n.";
 
 /// Sends what is asked for; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {

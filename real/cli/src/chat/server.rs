@@ -38,7 +38,7 @@ const EXAMPLES: &str = "\
 Examples:
   lastword chat serve                the room chat
   lastword chat join alice           in other terminals
-  lastword status monitor chat       how many clients are connected: the word connected_clients of board chat";
+  lastword status monitor --name chat   how many clients are connected: the word connected_clients of board chat";
 
 const RULES: &str = "\
 Kill it with kill -9 whenever you like, and start it again: the clients wait, and what they send meanwhile is not lost.

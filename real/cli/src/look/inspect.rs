@@ -6,6 +6,7 @@ use super::record::{Details, Found, Lock as LockRecord, Message, Place, Reading,
 use super::table::{Cell, Table, clip};
 use super::text::{ago, holder, shown};
 use super::{Error, Kind, kinds};
+use crate::grid;
 use crate::hex;
 use crate::output::{self, BAD, GOOD, HEAD, Styled, WARNING};
 use crate::signals::exit_code;
@@ -225,13 +226,35 @@ fn roles(survey: &Survey) -> String {
     if survey.roles.is_empty() {
         return String::new();
     }
-    let mut text = title("roles");
-    let width = survey.roles.iter().map(|state| state.role.to_string().len()).max().unwrap_or(0);
-    for state in &survey.roles {
+    let roles = survey.roles.iter().map(|state| {
         let style = if state.holder.is_some() { GOOD } else { anstyle::Style::new() };
-        let _ = writeln!(text, "  {:width$}  {}", state.role.to_string(), Styled(style, holder(state)));
+        (state.role.to_string(), Styled(style, holder(state)).to_string())
+    });
+    let roles = folded(roles);
+    let width = roles.iter().map(|(role, _)| role.len()).max().unwrap_or(0);
+    let mut text = title("roles");
+    for (role, holder) in roles {
+        let _ = writeln!(text, "  {role:width$}  {holder}");
     }
     text
+}
+
+/// The same things as one, where neighbours are alike: `consumer 1` to `consumer 7` as `consumer 1 to 7`.
+fn folded<S: PartialEq>(all: impl Iterator<Item = (String, S)>) -> Vec<(String, S)> {
+    let mut runs: Vec<(String, Option<String>, S)> = Vec::new();
+    for (name, state) in all {
+        match runs.last_mut() {
+            Some((_, last, alike)) if *alike == state => *last = Some(name),
+            _ => runs.push((name, None, state)),
+        }
+    }
+    let number = |name: &str| name.rsplit(' ').next().unwrap_or_default().to_owned();
+    runs.into_iter()
+        .map(|(first, last, state)| match last {
+            Some(last) => (format!("{first} to {}", number(&last)), state),
+            None => (first, state),
+        })
+        .collect()
 }
 
 fn number(sequence: Option<lastword::Sequence>) -> String {
@@ -256,7 +279,7 @@ fn sleep<S>(wait: &Wait<S>, seen: impl FnOnce(&S) -> String) -> String {
 fn locks(slots: &Slots) -> String {
     let mut text = title("slots");
     let mut table = Table::new(&["  slot", "message", "bytes", "state"], &[]);
-    for slot in &slots.slots {
+    let rows = slots.slots.iter().map(|slot| {
         let is_empty = matches!(slot.sequence, Ok(None));
         let mut states = Vec::new();
         if slot.is_newest {
@@ -269,23 +292,21 @@ fn locks(slots: &Slots) -> String {
         if states.is_empty() {
             states.push(if is_empty { "free: never used, or being written" } else { "free" }.to_owned());
         }
-        table.push(
-            [
-                format!("  {}", slot.slot),
-                told(&slot.sequence, |sequence| sequence.map_or_else(|| "-".to_owned(), |number| number.to_string())),
-                if is_empty { "-".to_owned() } else { told(&slot.length, ToString::to_string) },
-                states.join(", "),
-            ]
-            .map(Cell::new)
-            .into(),
-        );
+        let sequence =
+            told(&slot.sequence, |sequence| sequence.map_or_else(|| "-".to_owned(), |number| number.to_string()));
+        let bytes = if is_empty { "-".to_owned() } else { told(&slot.length, ToString::to_string) };
+        (slot.slot.to_string(), [sequence, bytes, states.join(", ")])
+    });
+    for (slot, states) in folded(rows) {
+        let cells = [vec![format!("  {slot}")], states.into()].concat();
+        table.push(cells.into_iter().map(Cell::new).collect::<Vec<_>>());
     }
     let _ = write!(text, "{}", table.shown(None));
     if slots.consumers.is_empty() {
         return text;
     }
     text += &title("locks");
-    for Consumer { consumer, lock, wait, .. } in &slots.consumers {
+    let consumers = slots.consumers.iter().map(|Consumer { consumer, lock, wait, .. }| {
         let lock = told(lock, |lock| match lock {
             Lock::Free => "idle".to_owned(),
             Lock::Claim => "asks for the newest message".to_owned(),
@@ -295,7 +316,10 @@ fn locks(slots: &Slots) -> String {
             Lock::Held(stamp) => format!("holds message {} in slot {}", stamp.sequence(), stamp.slot()),
         });
         let wait = told(wait, |wait| sleep(wait, |on| format!("message {}", number(on.map(|stamp| stamp.sequence())))));
-        let _ = writeln!(text, "  consumer {consumer}: {lock}; {wait}");
+        (format!("consumer {consumer}"), format!("{lock}; {wait}"))
+    });
+    for (consumer, state) in folded(consumers) {
+        let _ = writeln!(text, "  {consumer}: {state}");
     }
     text
 }
@@ -357,12 +381,11 @@ fn message(inspection: &Inspection, options: &Options) -> String {
         let _ = write!(text, ", the first {} of them", found.bytes.len());
     }
     text.push('\n');
-    let values = inspection.description().map(|description| description.text(&found.bytes).to_string());
-    let values = values.unwrap_or_default();
-    for line in values.lines() {
-        let _ = writeln!(text, "  {line}");
+    let description = inspection.description().filter(|description| description.fields().next().is_some());
+    if let Some(description) = description {
+        let _ = write!(text, "{}", grid::grid(description, &found.bytes));
     }
-    if options.hex || values.is_empty() {
+    if options.hex || description.is_none() {
         let most = if options.hex { usize::MAX } else { SHOWN_MAX };
         let shown = found.bytes.get(..most).unwrap_or(&found.bytes);
         let _ = write!(text, "{}", hex::dump(shown));

@@ -1,16 +1,17 @@
 //! Every command line in the documents, and in the command's own help.
 
-use crate::common::{OnTerminal, lastword, run};
+use crate::common::{OnTerminal, run};
 use crate::documents::{self, top};
-use crate::place::Place;
+use crate::place::{self, Place};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 /// How a command line is tried.
 #[derive(Clone, Copy, Debug)]
 enum Trial {
-    /// To its end, which is a good one.
+    /// By a shell with a home of its own, to its end, which is a good one.
     ToItsEnd,
     /// On a terminal, until these words are there; then this key ends it.
     Until(&'static str, char),
@@ -37,6 +38,9 @@ const TRIALS: &[(&str, Trial)] = &[
     ("lastword torture soak", Trial::Ci("--bin lastword -- torture soak --seconds 15 --json")),
     ("lastword torture hostile", Trial::Ci("--bin lastword -- torture hostile --seconds 10 --json")),
     ("lastword clean --dry-run", Trial::ToItsEnd),
+    ("mkdir -p ~/.local/share/bash-completion/completions ~/.local/share/man/man1", Trial::ToItsEnd),
+    ("lastword completions bash > ~/.local/share/bash-completion/completions/lastword", Trial::ToItsEnd),
+    ("lastword man --directory ~/.local/share/man/man1", Trial::ToItsEnd),
     ("cargo verify", Trial::Ci("cargo verify")),
     ("lastword-sim mutants", Trial::Ci("for command in mutants museum")),
     ("lastword-sim museum", Trial::Ci("for command in mutants museum")),
@@ -106,6 +110,10 @@ fn documented() -> BTreeMap<String, String> {
 
 fn trial(line: &str) -> Option<Trial> {
     let listed = TRIALS.iter().find(|(listed, _)| *listed == line).map(|(_, trial)| *trial);
+    let line = match line.strip_prefix("kill -9 ") {
+        Some(pid) if pid.parse::<u32>().is_ok() => "kill -9 {pid}",
+        _ => line,
+    };
     listed.or_else(|| include_str!("sessions.rs").contains(&format!("\"{line}\"")).then_some(Trial::Session))
 }
 
@@ -133,15 +141,19 @@ fn arguments(line: &str) -> Vec<&str> {
 #[test]
 fn command_lines_that_end_end_well() {
     let place = Place::new();
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{}", std::process::id()));
+    fs::create_dir(&home).expect("it is new");
     let lines: Vec<_> = TRIALS.iter().filter(|(_, trial)| matches!(trial, Trial::ToItsEnd)).collect();
     assert!(!lines.is_empty());
     for (line, _) in lines {
-        let program = lastword();
-        let mut command = place.command(&program.get_program().to_string_lossy());
-        let output = command.args(arguments(line)).stdin(Stdio::null()).output().expect("it runs");
+        let mut command = place.command("bash");
+        command.args(["-c", line]).env("PATH", place::path()).env("HOME", &home);
+        let output = command.stdin(Stdio::null()).output().expect("it runs");
         assert!(output.status.success(), "{line}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
-        assert!(!output.stdout.is_empty(), "{line}");
     }
+    let there = |path: &str| fs::metadata(home.join(".local/share").join(path)).is_ok_and(|found| found.len() > 0);
+    assert!(there("bash-completion/completions/lastword") && there("man/man1/lastword-ls.1"));
+    fs::remove_dir_all(&home).expect("it is there");
 }
 
 #[test]

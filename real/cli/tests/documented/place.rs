@@ -56,9 +56,7 @@ impl Place {
     pub(crate) fn terminal_of(&self, title: &str, rows: u16, columns: u16) -> Shell {
         let mut command = self.command("bash");
         command.args(["--norc", "--noprofile", "-i"]);
-        let program = lastword();
-        let directory = Path::new(program.get_program()).parent().expect("it is in a directory");
-        command.env("PATH", format!("{}:{}", directory.display(), std::env::var("PATH").unwrap_or_default()));
+        command.env("PATH", path());
         for (name, value) in [("PS1", PROMPT), ("HISTFILE", ""), ("INPUTRC", "/dev/null"), ("NO_COLOR", "1")] {
             command.env(name, value);
         }
@@ -72,6 +70,13 @@ impl Place {
         }
         Shell { title: title.to_owned(), terminal }
     }
+}
+
+/// Where a shell finds the command.
+pub(crate) fn path() -> String {
+    let program = lastword();
+    let directory = Path::new(program.get_program()).parent().expect("it is in a directory");
+    format!("{}:{}", directory.display(), std::env::var("PATH").unwrap_or_default())
 }
 
 impl Drop for Place {

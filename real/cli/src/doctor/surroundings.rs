@@ -52,8 +52,8 @@ fn pids(namespace: Option<String>) -> Check {
         Some(other) => PIDS.noted(
             format!("{other}, as in a container"),
             "containers share memory if they have the same /dev/shm (Docker: --ipc=container:NAME or --ipc=host; \
-             Kubernetes: the same pod and a volume of medium Memory), and see each other's deaths if they have the same \
-             process numbers (--pid=container:NAME; shareProcessNamespace)",
+             Kubernetes: the same pod and a volume of medium Memory), and see each other's deaths if they have the \
+             same process numbers (--pid=container:NAME; shareProcessNamespace)",
         ),
         None => PIDS.warning("not known: /proc/self/ns/pid cannot be read", "mount -t proc proc /proc"),
     }
@@ -83,7 +83,7 @@ fn security(selinux: Option<String>, label: Option<String>) -> Check {
     if is_confined {
         return SECURITY.noted(
             format!("AppArmor confines this process: {label}"),
-            "if opening or mapping an object fails with EACCES though its mode allows it, see DENIED in the kernel's log",
+            "if opening or mapping an object fails with EACCES though its mode allows it, see dmesg for DENIED",
         );
     }
     SECURITY.ok("none")

@@ -74,7 +74,8 @@ fn bash_loads_its_completions_and_completes_commands_and_options() {
     let complete = |words: &str, count: usize| {
         let asked = format!(
             "{script}\ncomplete -p lastword\nCOMP_WORDS=(lastword {words}); COMP_CWORD={count}\n\
-             _lastword lastword \"${{COMP_WORDS[{count}]}}\" \"${{COMP_WORDS[$(({count} - 1))]}}\"; echo \"${{COMPREPLY[@]}}\"\n"
+             _lastword lastword \"${{COMP_WORDS[{count}]}}\" \"${{COMP_WORDS[$(({count} - 1))]}}\"\n\
+             echo \"${{COMPREPLY[@]}}\"\n"
         );
         let output = feed("bash", &[], &asked)?;
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");

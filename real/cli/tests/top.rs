@@ -39,7 +39,7 @@ impl Names {
         channel.producer().expect("nobody has it")
     }
 
-    /// A process of a pair that exchanges numbers: the producer of channel `index`, and the consumer of the other one's.
+    /// A process of a pair that exchanges numbers: the producer of channel `index`, a consumer of the other one.
     fn partner(&self, index: &str) -> Running {
         Running::start(&["exchange", "2", "--session", &self.0, "--index", index, "--interval-ms", "10"])
     }

@@ -22,8 +22,8 @@ const DEATHS: Question = Question::new("kernel-pidfd", "pidfd_open, by which dea
 const SLEEP: Question = Question::new("kernel-futex", "futex, by which consumers and readers sleep");
 const EVENTS: Question = Question::new("kernel-eventfd", "eventfd, by which event loops are told");
 
-const FORBIDDEN: &str = "the kernel is too old, or a filter of system calls forbids it (of a container: its seccomp profile; of \
-                         a service: SystemCallFilter=)";
+const FORBIDDEN: &str = "the kernel is too old, or a filter of system calls forbids it (of a container: its seccomp \
+                         profile; of a service: SystemCallFilter=)";
 
 /// The checks.
 pub(super) fn checks() -> Vec<Check> {

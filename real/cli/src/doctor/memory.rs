@@ -37,8 +37,8 @@ fn available(free: u64, meminfo: &str, group: Option<u64>) -> Check {
     }
     AVAILABLE.warning(
         found,
-        "an object that fits into /dev/shm may not fit into memory, and then the kernel kills somebody: create less, or \
-         as root make /dev/shm smaller: mount -o remount,size=50% /dev/shm",
+        "an object that fits into /dev/shm may not fit into memory, and then the kernel kills somebody: create less, \
+         or as root make /dev/shm smaller: mount -o remount,size=50% /dev/shm",
     )
 }
 

@@ -15,6 +15,7 @@ const UNUSED: Question = Question::new("objects-unused", "none");
 const INCOMPLETE: Question = Question::new("objects-incomplete", "none whose creator is dead");
 const DAMAGED: Question = Question::new("objects-damaged", "none");
 const VERSION: Question = Question::new("objects-version", "none of another version");
+const UNREADABLE: Question = Question::new("objects-unreadable", "none of which a system call fails");
 const OTHERS: Question = Question::new("objects-other-users", "none that this user may not read");
 const UNKNOWN: Question = Question::new("objects-unknown", "none that is called like an object and is none");
 
@@ -69,6 +70,7 @@ pub(super) fn checks() -> Vec<Check> {
         "programs of this version do not open them: end the programs of the other version and run lastword clean, or \
          replace the channels while they run (`Channel::replace`)",
     ));
+    checks.push(none_or(UNREADABLE, State::Warning, &found.unreadable, "each says why, and what to do"));
     checks.push(others(&found.denied));
     checks.push(none_or(
         UNKNOWN,
@@ -85,6 +87,7 @@ struct Found {
     incomplete: Vec<String>,
     damaged: Vec<String>,
     version: Vec<String>,
+    unreadable: Vec<String>,
     denied: Vec<String>,
 }
 
@@ -95,7 +98,7 @@ impl Found {
             let called = format!("{} {}", survey.what, survey.name);
             match survey.condition {
                 Condition::Complete | Condition::BeingCreated | Condition::Gone => {}
-                Condition::Incomplete | Condition::LocksMissing => found.incomplete.push(called),
+                Condition::Incomplete => found.incomplete.push(called),
                 Condition::OtherVersion { found: version } => {
                     found.version.push(format!("{called} (version {version})"))
                 }
@@ -104,7 +107,8 @@ impl Found {
                 Condition::NotAnObject => {}
                 other => {
                     let why = survey.problems.first().map_or_else(|| other.to_string(), ToString::to_string);
-                    found.damaged.push(format!("{called} ({why})"));
+                    let list = if other == Condition::Unreadable { &mut found.unreadable } else { &mut found.damaged };
+                    list.push(format!("{called} ({why})"));
                 }
             }
         }

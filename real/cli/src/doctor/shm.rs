@@ -23,10 +23,11 @@ const SPACE_WANTED: u64 = 16 * MIB;
 const INODES_WANTED: u64 = 64;
 /// A channel is two objects.
 const INODES_LEAST: u64 = 2;
-const ROOM: &str = "remove what is not used (`lastword clean --dry-run` shows it, and see what else lies in /dev/shm), or as \
-                    root make it larger: mount -o remount,size=1G /dev/shm (of a Docker container: --shm-size=1g)";
-const MORE_INODES: &str = "remove what is not used (`lastword clean --dry-run` shows it, and see what else lies in /dev/shm), \
-                           or as root: mount -o remount,nr_inodes=100000 /dev/shm";
+const ROOM: &str = "remove what is not used (`lastword clean --dry-run` shows it, and see what else lies in /dev/shm), \
+                    or as root make it larger: mount -o remount,size=1G /dev/shm (of a Docker container: \
+                    --shm-size=1g)";
+const MORE_INODES: &str = "remove what is not used (`lastword clean --dry-run` shows it, and see what else lies in \
+                           /dev/shm), or as root: mount -o remount,nr_inodes=100000 /dev/shm";
 
 /// The checks. Where the directory is not there, there is no other.
 pub(super) fn checks() -> Vec<Check> {

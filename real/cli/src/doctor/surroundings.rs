@@ -51,9 +51,9 @@ fn pids(namespace: Option<String>) -> Check {
         Some(FIRST_PIDS) => PIDS.ok("the machine's own"),
         Some(other) => PIDS.noted(
             format!("{other}, as in a container"),
-            "containers share memory if they have the same /dev/shm (Docker: --ipc=container:NAME or --ipc=host; Kubernetes: \
-             the same pod and a volume of medium Memory), and see each other's deaths if they have the same process \
-             numbers (--pid=container:NAME; shareProcessNamespace)",
+            "containers share memory if they have the same /dev/shm (Docker: --ipc=container:NAME or --ipc=host; \
+             Kubernetes: the same pod and a volume of medium Memory), and see each other's deaths if they have the \
+             same process numbers (--pid=container:NAME; shareProcessNamespace)",
         ),
         None => PIDS.warning("not known: /proc/self/ns/pid cannot be read", "mount -t proc proc /proc"),
     }
@@ -64,8 +64,8 @@ fn users(namespace: Option<String>) -> Check {
         Some(FIRST_USERS) => USERS.ok("the machine's own"),
         Some(other) => USERS.noted(
             format!("{other}, as in a container without root's rights"),
-            "who is user 0 here is another one outside: objects from there may seem to be of user 65534, and are not trusted \
-             (see `Owner`)",
+            "who is user 0 here is another one outside: objects from there may seem to be of user 65534, and are not \
+             trusted (see `Owner`)",
         ),
         None => USERS.warning("not known: /proc/self/ns/user cannot be read", "mount -t proc proc /proc"),
     }
@@ -83,7 +83,7 @@ fn security(selinux: Option<String>, label: Option<String>) -> Check {
     if is_confined {
         return SECURITY.noted(
             format!("AppArmor confines this process: {label}"),
-            "if opening or mapping an object fails with EACCES though its mode allows it, see the kernel's log for DENIED",
+            "if opening or mapping an object fails with EACCES though its mode allows it, see dmesg for DENIED",
         );
     }
     SECURITY.ok("none")

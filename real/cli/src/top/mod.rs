@@ -48,8 +48,8 @@ changed twice. Times are UTC. A process that has ended `died`, whatever it ended
 its role, `gave the role up`. Nothing is written, no lock is taken, and nobody is disturbed.
 
 In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
-columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost where
-it cannot be seen whether the process lives.
+columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost
+where it cannot be seen whether the process lives.
 
 Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
 
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
 }
 
 /// Raises the limit of open files as far as this process may: every object and every process that has a role is one.
-/// Where it cannot be raised, what is too much is shown as unreadable.
+/// Where that is not enough, the error says so.
 fn open_many_files() {
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);

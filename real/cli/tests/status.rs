@@ -38,7 +38,7 @@ fn a_monitor_prints_what_the_server_sets_and_ctrl_c_removes_the_board() {
     server.hear(&format!("removed board {}", board.0));
     assert_eq!(server.end(), Some(130));
     assert!(board.is_gone());
-    monitor.hear(&format!("process {} of board {}", server.pid(), board.0));
+    monitor.hear(&format!("process {} of board {} has ", server.pid(), board.0));
     monitor.hear(&format!("board {0} was removed; waiting for board {0}", board.0));
     monitor.press(CTRL_C);
     assert_eq!(monitor.end(), Some(130));

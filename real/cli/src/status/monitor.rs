@@ -164,10 +164,16 @@ impl<'o> View<'o> {
     fn say_down(&mut self, is_served: bool) -> Result<(), Error> {
         let Some(known) = &self.server else { return Ok(()) };
         let (pid, name, lived) = (known.pid, &self.options.name, known.lived());
-        let ended = if known.is_dead()? { "is dead" } else { "has given the board up" };
         let after = lived.map(|lived| format!(" after {:.1} s", lived.as_secs_f64())).unwrap_or_default();
-        let next = if is_served { "" } else { "; waiting for its next server" };
-        tell!("{} of board {name} {ended}{after}; the words are as it left them{next}", process(pid));
+        let left = "; the words are as it left them";
+        let (ended, left, next) = match (known.is_dead()?, Monitor::open(name)) {
+            // It went in an orderly way; what comes next is said with that.
+            (_, Err(OpenError::NotFound { .. })) => ("has ended", "", ""),
+            (true, _) => ("is dead", left, "; waiting for its next server"),
+            (false, _) => ("has given the board up", left, "; waiting for its next server"),
+        };
+        let next = if is_served { "" } else { next };
+        tell!("{} of board {name} {ended}{after}{left}{next}", process(pid));
         let lived_s = lived.map(|lived| lived.as_secs_f64());
         self.event(Event { pid, lived_s, ..Event::of("down", &self.options.name) })
     }

@@ -91,7 +91,7 @@ impl Drop for Place {
 pub(crate) const PROMPT: &str = "$ ";
 /// What is needed of curl, for machines without it.
 const CURL: &str = "real/cli/tests/documented/curl.sh";
-const ROWS: u16 = 400;
+pub(crate) const ROWS: u16 = 400;
 const COLUMNS: u16 = 116;
 const CTRL_C: u8 = 3;
 

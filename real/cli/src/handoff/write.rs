@@ -158,6 +158,7 @@ impl Sending<'_> {
 
     /// Sends a message into the free mailbox, and prints it.
     fn send(&mut self, message: &[u8]) -> Result<(), Error> {
+        self.look()?;
         let number = self.writer.try_send(message)?.get();
         let text = String::from_utf8_lossy(message).into_owned();
         Ok(Message { number, text, again: None }.print("sent ", self.json)?)
@@ -165,15 +166,14 @@ impl Sending<'_> {
 
     /// Waits until the message before has been cleared; the signal if one came first.
     fn wait_until_free(&mut self) -> Result<Option<i32>, Error> {
-        loop {
+        // Looked at first: a reader that has cleared the last message ends.
+        while !self.writer.wait(Some(ASK))? {
             self.look()?;
-            if self.writer.wait(Some(ASK))? {
-                return Ok(None);
-            }
             if let Some(signal) = self.stop.signal() {
                 return Ok(Some(signal));
             }
         }
+        Ok(None)
     }
 
     /// Lets the time between two messages pass; whether a signal came.

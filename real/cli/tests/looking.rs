@@ -205,7 +205,9 @@ fn everything_of_a_name_is_inspected() {
         "  consumer 1  free\n".to_owned(),
         "  consumer 0: holds message 1 in slot 0; never slept\n".to_owned(),
         "newest, locked by consumer 0\n".to_owned(),
-        "message 1 in slot 0, 24 bytes\n  x: 1.5 m\n  joints[]: [0.0, 0.25] rad\n  moves: 7\n".to_owned(),
+        "message 1 in slot 0, 24 bytes\noffset  size  type ".to_owned(),
+        "  joints  [0.0, 0.25] rad  00 00 00 00 00 00 80 3e\n".to_owned(),
+        "  moves   7                07 00 00 00 00 00 00 00\n".to_owned(),
         "  moves: 12\n  speed: 0.0 m/s\n".to_owned(),
     ] {
         assert!(out.contains(&expected), "no {expected:?} in\n{out}");
@@ -274,25 +276,31 @@ fn a_name_that_is_not_there_is_an_error_that_proposes_others() {
     ends(&run(&["rm"]), 2);
 }
 
+/// Whether the grid has this many moves.
+fn shows_moves(screen: &str, moves: u32) -> bool {
+    let mut words = screen.split_whitespace().skip_while(|&word| word != "moves");
+    words.nth(1) == Some(&moves.to_string())
+}
+
 #[test]
 fn what_is_watched_is_shown_again_as_it_changes_and_when_it_is_gone() {
     let names = Names::new("watch");
     let name = names.of("arm");
     let mut publisher = producer(&name);
     let mut terminal = OnTerminal::start_sized(&["inspect", &name, "--watch"], 40, 100);
-    terminal.see("the first message", |screen| screen.contains("moves: 7"));
+    terminal.see("the first message", |screen| shows_moves(screen, 7));
     publisher.publish(&Pose { moves: 8, ..POSE }).expect("it is published");
-    let screen = terminal.see("the second message", |screen| screen.contains("moves: 8"));
+    let screen = terminal.see("the second message", |screen| shows_moves(screen, 8));
     assert!(
         screen.starts_with(&format!("channel {name}: complete")) && screen.contains("newest message: 2"),
         "{screen}"
     );
     drop(publisher);
-    terminal.see("that the role is free", |screen| screen.contains("producer    free; process"));
+    terminal.see("that the role is free", |screen| screen.contains(" free; process "));
     Channel::<Pose>::new(&name).expect("a name").remove(lastword::Force::No).expect("nobody uses it");
     terminal.see("that it is gone", |screen| screen.contains(&format!("{name}: gone")));
     let _again = producer(&name);
-    terminal.see("that it is there again", |screen| screen.contains("moves: 7"));
+    terminal.see("that it is there again", |screen| shows_moves(screen, 7));
     terminal.press(3);
     assert_eq!(terminal.end(), Some(130));
 

@@ -242,9 +242,10 @@ fn roles(survey: &Survey) -> String {
 /// The same things as one, where neighbours are alike: `consumer 1` to `consumer 7` as `consumer 1 to 7`.
 fn folded<S: PartialEq>(all: impl Iterator<Item = (String, S)>) -> Vec<(String, S)> {
     let mut runs: Vec<(String, Option<String>, S)> = Vec::new();
+    let kind = |name: &str| name.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned();
     for (name, state) in all {
         match runs.last_mut() {
-            Some((_, last, alike)) if *alike == state => *last = Some(name),
+            Some((first, last, alike)) if *alike == state && kind(first) == kind(&name) => *last = Some(name),
             _ => runs.push((name, None, state)),
         }
     }

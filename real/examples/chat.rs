@@ -1,8 +1,9 @@
 //! A chat: each client sends lines through a mailbox of its own, and the server publishes them to all.
 //!
 //! ```sh
-//! cargo run --example chat -- serve    # in one terminal
-//! cargo run --example chat -- alice    # in others
+//! cargo run -p lastword --example chat -- serve    # in one terminal
+//! cargo run -p lastword --example chat -- alice    # in a second
+//! cargo run -p lastword --example chat -- bob      # in a third
 //! ```
 //!
 //! Kill any of them with `kill -9` whenever you like: no line that the server has taken is lost or published twice.
@@ -39,7 +40,7 @@ fn main() -> Outcome {
     match std::env::args().nth(1).as_deref() {
         Some("serve") => serve(),
         Some(name) => join(name),
-        None => Err("say serve, or a name to join by: cargo run --example chat -- serve".into()),
+        None => Err("say serve, or a name to join by: cargo run -p lastword --example chat -- serve".into()),
     }
 }
 

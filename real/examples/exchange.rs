@@ -3,9 +3,9 @@
 //! In three terminals, each with another first number:
 //!
 //! ```sh
-//! cargo run --release -p lastword --example exchange -- 0 3
-//! cargo run --release -p lastword --example exchange -- 1 3
-//! cargo run --release -p lastword --example exchange -- 2 3
+//! cargo run -p lastword --example exchange -- 0 3
+//! cargo run -p lastword --example exchange -- 1 3
+//! cargo run -p lastword --example exchange -- 2 3
 //! ```
 
 use lastword::{Channel, OpenError};

@@ -1,8 +1,8 @@
 //! A ready flag between two terminals: every message arrives, in order, whoever is killed when.
 //!
 //! ```sh
-//! cargo run --example handoff -- read     # in one terminal
-//! cargo run --example handoff -- write    # in another
+//! cargo run -p lastword --example handoff -- read     # in one terminal
+//! cargo run -p lastword --example handoff -- write    # in another
 //! ```
 //!
 //! Kill either with `kill -9` whenever you like, and start it again: it goes on.
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
         Some("write") => write(&orders)?,
         Some("read") => read(&orders)?,
-        _ => return Err("say read or write: cargo run --example handoff -- read".into()),
+        _ => return Err("say read or write: cargo run -p lastword --example handoff -- read".into()),
     }
     // Who is the last to end removes it; for the other it is in use.
     let _ = orders.remove(Force::No);

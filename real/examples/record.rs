@@ -1,11 +1,9 @@
 //! Strings, integers, a double and a character at explicit places in shared memory: one process writes them piece by
 //! piece, another reads them as a whole.
 //!
-//! ```console
-//! $ cargo run -p lastword --example record -- write      # in one terminal
-//! $ cargo run -p lastword --example record -- read       # in another one; it prints:
-//! PI is defined as: 22/7==3.14286
-//! goodbye
+//! ```sh
+//! cargo run -p lastword --example record -- write    # in one terminal
+//! cargo run -p lastword --example record -- read     # in another; it prints PI is defined as: 22/7==3.14286
 //! ```
 //!
 //! Kill the writer on its way as you like: what is not published was never there. The record stays until

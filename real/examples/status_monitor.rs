@@ -1,6 +1,6 @@
 //! Prints how the server of the example `status_server` is doing, and says when it dies and when it is back:
 //!
-//! ```text
+//! ```sh
 //! cargo run -p lastword --example status_monitor
 //! ```
 //!

@@ -1,6 +1,6 @@
 //! A game server that shows how it is doing. In two terminals:
 //!
-//! ```text
+//! ```sh
 //! cargo run -p lastword --example status_server
 //! cargo run -p lastword --example status_monitor
 //! ```

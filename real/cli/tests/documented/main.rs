@@ -6,5 +6,6 @@ mod common;
 
 mod commands;
 mod documents;
+mod examples;
 mod place;
 mod sessions;

@@ -6,8 +6,11 @@ use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// What is typed in terminals, each a new one, and what is to be on it. `kill -9` is for the one before.
-const RUNS: &[(&str, &[(&str, &[&str])])] = &[
+/// A command line, and the words that are to be on its terminal.
+type Typed = (&'static str, &'static [&'static str]);
+
+/// What is typed in terminals, each a new one. `kill -9` is for the one before.
+const RUNS: &[(&str, &[Typed])] = &[
     (
         "status_server",
         &[

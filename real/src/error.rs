@@ -70,7 +70,7 @@ impl fmt::Display for OsError {
             Errno::EMFILE | Errno::ENFILE => "too many files are open: raise the limit (ulimit -n)",
             _ => "see errno(3)",
         };
-        write!(f, "object {}: {} failed: {} ({}); {advice}", self.object, self.call, self.errno.desc(), self.errno)
+        write!(f, "object {}: {} failed: {} ({:?}); {advice}", self.object, self.call, self.errno.desc(), self.errno)
     }
 }
 

@@ -330,17 +330,7 @@ fn what_is_in_the_way_is_named_with_the_way_out() {
     server.hear("bob joined (2 connected)");
     bob.signal(Signal::SIGKILL);
     server.hear("bob left (1 connected)");
-    assert!(
-        say(
-            &room,
-            "carol",
-            &[],
-            b"there is room
-"
-        )
-        .status
-        .success()
-    );
+    assert!(say(&room, "carol", &[], b"there is room\n").status.success());
     server.hear("1 carol: there is room");
 
     // The server was killed, and the next one asks for another room, or takes it as it is.
@@ -355,6 +345,14 @@ fn what_is_in_the_way_is_named_with_the_way_out() {
     server.hear("alice left (0 connected)");
     server.press(CTRL_C);
     assert_eq!((alice.end(), server.end()), (Some(130), Some(130)));
+    room.assert_gone();
+
+    // The name is a channel's of other messages.
+    let other = lastword::Channel::<u64>::new(&room.0).expect("a name");
+    drop(other.producer().expect("it is new"));
+    let said = text(&run(&room.serve(&[])).stderr);
+    assert!(said.contains("message type: found u64"), "{said}");
+    assert!(other.remove(lastword::Force::No).expect("nobody uses it"));
     room.assert_gone();
 
     // Somebody else's, and no room for it.

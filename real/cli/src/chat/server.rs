@@ -93,7 +93,15 @@ impl Server {
         let board = status::Writer::define(room.name(), &definition, MODE)?;
         let channel = room.channel()?;
         let clients = clients.unwrap_or_else(|| channel.observer().map_or(CLIENTS, |found| found.consumers()));
-        let producer = channel.consumers(clients).mode(MODE).producer()?;
+        let producer = match channel.consumers(clients).mode(MODE).producer() {
+            Ok(producer) => producer,
+            Err(error) => {
+                // The name is another channel's. What is on the board is counted anew by each server.
+                drop(board);
+                let _ = status::remove(room.name(), Force::No);
+                return Err(error.into());
+            }
+        };
         let (clients, left_alone) = (BTreeMap::new(), BTreeMap::new());
         let mut server = Self { room: room.clone(), board, words, producer, clients, left_alone, json };
         server.finish_last()?;

@@ -34,6 +34,11 @@ impl Place {
         Self { holder: None }
     }
 
+    /// Whether nobody else sees its `/dev/shm`.
+    pub(crate) fn is_own(&self) -> bool {
+        self.holder.is_some()
+    }
+
     /// A program, there.
     pub(crate) fn command(&self, program: &str) -> Command {
         let Some(holder) = &self.holder else {

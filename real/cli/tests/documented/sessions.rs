@@ -349,3 +349,30 @@ fn top() {
     terminal.terminal.press(b'q');
     terminal.hear(PROMPT);
 }
+
+#[test]
+fn troubles() {
+    let place = Place::new();
+    if !place.is_own() {
+        eprintln!("NOT TESTED: this /dev/shm is everybody's, and is not to be filled");
+        return;
+    }
+    let [mut terminal, mut other] = terminals(&place, ["what goes wrong first", "meanwhile, in a second terminal"]);
+    terminal.run_to_its_end("lastword status monitor --once");
+    terminal.run("lastword status monitor");
+    terminal.hear("waiting for board status");
+    other.run("lastword status serve");
+    let pid = terminal.word_after("process ");
+    terminal.interrupt();
+    terminal.run_to_its_end("lastword status serve");
+    terminal.run_to_its_end(&format!("kill -9 {pid}"));
+    other.ended();
+    terminal.run_to_its_end("lastword status monitor --once");
+    terminal.run_to_its_end("lastword clean");
+    terminal.run_to_its_end("lastword record write --json");
+    terminal.run_to_its_end("lastword chat serve --name record");
+    terminal.run_to_its_end("lastword rm record");
+    terminal.run_to_its_end("head -c 64M /dev/zero > /dev/shm/filler; lastword status serve; rm /dev/shm/filler");
+    terminal.run_to_its_end("lastword ls");
+    check("troubles", &mut [&mut terminal, &mut other]);
+}

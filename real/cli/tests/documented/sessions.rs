@@ -363,6 +363,8 @@ fn troubles() {
     terminal.hear("waiting for board status");
     other.run("lastword status serve");
     let pid = terminal.word_after("process ");
+    terminal.hear("load: ");
+    terminal.hear("\r\n");
     terminal.interrupt();
     terminal.run_to_its_end("lastword status serve");
     terminal.run_to_its_end(&format!("kill -9 {pid}"));

@@ -49,6 +49,7 @@ fn serve() -> Outcome {
     let mut clients = BTreeMap::<String, Reader<Line>>::new();
     // What a server that was killed has published and not cleared is the channel's last message.
     let last = room.read_last()?;
+    println!("the room is open");
     loop {
         let mailboxes = lastword::objects(PREFIX)?.into_iter().filter(|object| object.kind == ObjectKind::Ready);
         for name in mailboxes.map(|object| object.name).filter(|name| !clients.contains_key(name)).collect::<Vec<_>>() {
@@ -74,6 +75,7 @@ fn join(name: &str) -> Outcome {
     // An error says who has the name, or that the room is full.
     let mut writer = Mailbox::<Line>::new(&format!("{PREFIX}{name}"))?.writer()?;
     let mut room = Channel::<Line>::new(ROOM)?.any_consumer()?;
+    println!("{name} is in the room");
     spawn(move || -> Outcome {
         loop {
             let Some(line) = room.acquire_newer(None)? else { continue };

@@ -46,7 +46,14 @@ const RUNS: &[(&str, &[Typed])] = &[
             ("handoff -- write", &["continues after order ", "sent order 5"]),
         ],
     ),
-    ("chat", &[("chat -- serve", &[]), ("chat -- alice", &[]), ("chat -- bob", &[])]),
+    (
+        "chat",
+        &[
+            ("chat -- serve", &["the room is open"]),
+            ("chat -- alice", &["alice is in the room"]),
+            ("chat -- bob", &["bob is in the room"]),
+        ],
+    ),
 ];
 
 /// The command lines in the comment at the beginning of an example, as they are listed here.

@@ -87,6 +87,7 @@ impl<'n> Named<'n> {
     pub(crate) fn is_locked(&self, bytes: RangeInclusive<LockByte>) -> Result<bool, OsError> {
         // As it has to be opened to be removed, so that the same is refused.
         let Some(anchor) = self.open(Part::Anchor, Access::ReadWrite)? else { return Ok(false) };
+        Object::check_unlink(anchor.name())?;
         anchor.locked(&bytes).map(|lock| lock.is_some())
     }
 
@@ -175,6 +176,10 @@ impl Objects for Named<'_> {
         #[cfg(feature = "broken")]
         if broken::is(broken::NOT_MARKED) {
             return Ok(());
+        }
+        // Who may write a channel and not remove it is not to spoil it.
+        for part in [Part::Data, Part::Anchor] {
+            Object::check_unlink(&self.object(part))?;
         }
         object.mark_incomplete()
     }

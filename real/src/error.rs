@@ -44,6 +44,12 @@ impl OsError {
         matches!(self.errno, Errno::EACCES | Errno::EPERM)
     }
 
+    /// Whether the object is this user's own, whose mode keeps its owner out.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.ours && self.is_denied()
+    }
+
     /// The error's number, as in errno(3).
     #[must_use]
     pub fn raw_os_error(&self) -> i32 {
@@ -63,6 +69,10 @@ impl fmt::Display for OsError {
             }
             Errno::EMLINK if self.call == "shm_open" => {
                 "it has another name too, which this package never gives: find out who did that, and delete it from /dev/shm"
+            }
+            Errno::EROFS => "/dev/shm is mounted read-only: mount -o remount,rw /dev/shm",
+            Errno::ENOENT if self.call == "shm_open" => {
+                "there is no /dev/shm: mount -t tmpfs -o mode=1777 tmpfs /dev/shm, after mkdir -p"
             }
             Errno::ENOSPC => "/dev/shm is full: remove what is not used, or mount it larger",
             Errno::EFBIG => "this process may not make files that large (ulimit -f): raise the limit, or ask for less",
@@ -329,6 +339,11 @@ impl fmt::Display for OpenError {
             OpenError::NotFound { object } => {
                 write!(f, "object {object}: not found; start the process that creates it, then try again")
             }
+            OpenError::Incomplete { object } if object.ends_with(ObjectKind::Data.suffix()) => write!(
+                f,
+                "object {object}: it is not complete, though the channel's locks object is; try again, and if it stays so, \
+                 somebody has emptied it: remove the channel, and create it anew"
+            ),
             OpenError::Incomplete { object } => write!(
                 f,
                 "object {object}: its creator has not finished, or was killed before it had; try again, or take a role, \

@@ -66,8 +66,8 @@ pub(crate) fn names(prefix: &str, chosen: impl Fn(&DirEntry) -> bool) -> io::Res
 }
 
 /// Removes the channels, mailboxes and boards whose names begin with `prefix` and of which no live process has a role
-/// or is creating or removing them; the objects that were there of those that were removed. What belongs to another
-/// user is left alone.
+/// or is creating or removing them; the objects that were there of those that were removed. What this process may not
+/// remove is left alone: another user's, unless it runs as root.
 ///
 /// Each of them is judged by itself. Of a system of several, a part whose process has just died and is about to be
 /// started again counts as unused: ask first whether the system as a whole still lives.
@@ -106,10 +106,11 @@ pub fn remove_unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
     failed.map_or(Ok(removed), |error| Err(io::Error::other(error)))
 }
 
-/// The objects that [`remove_unused`] would remove now. Nothing is changed.
+/// The objects that [`remove_unused`] would remove now. What cannot be removed, or looked at, is none of them. Nothing is
+/// changed.
 ///
 /// # Errors
-/// `/dev/shm` cannot be read, or a system call failed for another reason than a lack of permission.
+/// `/dev/shm` cannot be read.
 ///
 /// # Crash safety
 /// *Nothing to undo.*
@@ -122,11 +123,8 @@ pub fn unused(prefix: &str) -> io::Result<Vec<ObjectName>> {
             ObjectKind::Ready => Named::mailbox_to_remove(&name).is_used(),
             ObjectKind::Status => Named::board_to_remove(&name).is_used(),
         };
-        match is_used {
-            Ok(false) => unused.push(object),
-            Ok(true) => {}
-            Err(error) if error.is_denied() => {}
-            Err(error) => return Err(io::Error::other(error)),
+        if is_used.is_ok_and(|is_used| !is_used) {
+            unused.push(object);
         }
     }
     Ok(unused)

@@ -168,6 +168,17 @@ impl Object {
         }
     }
 
+    /// Fails as [`unlink`](Self::unlink) would where this process may not remove the name, and removes nothing.
+    ///
+    /// In a directory with the sticky bit, as `/dev/shm` is, whoever may write an object need not be able to remove it.
+    /// rmdir(2) of what is no directory asks for the same permissions as unlink(2), and fails in any case.
+    pub(crate) fn check_unlink(name: &str) -> Result<(), OsError> {
+        match std::fs::remove_dir(path(name)).map_err(|error| number(&error)) {
+            Ok(()) | Err(Errno::ENOTDIR | Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(OsError::new(name, "shm_unlink", errno)),
+        }
+    }
+
     /// The same object through another open file description; `None` if the name is gone or is another object's now.
     pub(crate) fn reopen(&self, access: Access) -> Result<Option<Self>, OsError> {
         let Some(again) = Self::open(&self.name, access)? else { return Ok(None) };

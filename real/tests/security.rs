@@ -94,6 +94,15 @@ fn child_process() -> Outcome {
             say(written.expect_err("it may only be read").kind());
             say(channel.producer().expect_err("the messages may only be read"));
         }
+        "remove as another user who may write" => {
+            become_a_stranger()?;
+            let denied = "shm_unlink failed: Operation not permitted (EPERM)";
+            for force in [Force::No, Force::Yes] {
+                let error = channel.remove(force).expect_err("/dev/shm is sticky").to_string();
+                say(if error.contains(denied) { "denied".to_owned() } else { error });
+            }
+            say(lastword::remove_unused(&name)?.len() + lastword::unused(&name)?.len());
+        }
         "replace and remove as another user" => {
             become_a_stranger()?;
             drop(channel.producer()?);
@@ -427,6 +436,36 @@ fn a_consumer_of_another_user_needs_only_to_read_the_messages() -> Outcome {
     let said = child.hear();
     assert!(said.contains("producer is held by"), "{said}");
     assert_eq!(producer.publish(&pose(2))?.get(), 2);
+    Ok(())
+}
+
+#[test]
+fn who_may_write_a_channel_and_not_remove_it_does_not_spoil_it() -> Outcome {
+    if !is_root("a group member who removes") {
+        return Ok(());
+    }
+    let scratch = Scratch::new();
+    let channel = Channel::<Pose>::new(scratch.name())?;
+    channel.producer()?.publish(&pose(1))?;
+    for suffix in ["locks", "data"] {
+        std::fs::set_permissions(scratch.path(suffix), Permissions::from_mode(0o666))?;
+    }
+    let mut child = Child::start("remove as another user who may write", scratch.name());
+    assert_eq!([child.hear(), child.hear(), child.hear()], ["denied", "denied", "0"]);
+    assert_eq!(channel.observer()?.peek()?.map(|(_, message)| message.at_ns), Some(1));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_removed_keeps_nobody_from_seeing_what_can() -> Outcome {
+    let scratch = Scratch::new();
+    let other = Scratch::new();
+    drop(Channel::<Pose>::new(scratch.name())?.producer()?);
+    // Another name of a file, which is no object then.
+    std::fs::write(other.path("status"), [])?;
+    std::fs::hard_link(other.path("status"), scratch.path("status"))?;
+    let unused = lastword::unused(scratch.name())?;
+    assert_eq!(unused.len(), 2, "{unused:?}");
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::report::print;
 use crate::session;
 use crate::tell::tell;
 use lastword::ObjectName;
+use lastword::inspect::Survey;
 use serde::Serialize;
 use std::fmt;
 
@@ -15,7 +16,7 @@ type Error = Box<dyn std::error::Error>;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// What the names of the channels, mailboxes and boards begin with; all of this user's if not given
+    /// What the names of the channels, mailboxes and boards begin with; all that this user may remove if not given
     #[arg(default_value = "")]
     prefix: String,
     /// Say what would be removed, and remove nothing
@@ -54,9 +55,33 @@ fn look(prefix: &str) -> Result<Report, Error> {
     unused.retain(|object| !session::is_running(&object.name));
     let mut others = lastword::objects(prefix).map_err(cannot_list)?;
     others.retain(|object| !unused.contains(object));
-    let reason = "it is used, or belongs to another user".to_owned();
-    let left = others.iter().map(|object| Left { object: object.to_string(), reason: reason.clone() }).collect();
+    let surveys = lastword::inspect::survey(prefix).map_err(cannot_list)?;
+    let reason = |object: &ObjectName| {
+        let of = surveys.iter().find(|survey| survey.objects.iter().any(|file| file.name == *object));
+        why_it_stays(object, of)
+    };
+    let left = others.iter().map(|object| Left { object: object.to_string(), reason: reason(object) }).collect();
     Ok(Report { dry_run: true, removed: names(&unused), left, failed: 0 })
+}
+
+/// Why an object would stay.
+fn why_it_stays(object: &ObjectName, survey: Option<&Survey>) -> String {
+    if session::is_running(&object.name) {
+        return "it belongs to a session that is running".to_owned();
+    }
+    let Some(survey) = survey else { return "it is gone, or was created this moment".to_owned() };
+    let had: Vec<String> =
+        survey.roles.iter().filter(|state| state.holder.is_some()).map(|state| state.role.to_string()).collect();
+    if !had.is_empty() {
+        return format!("live processes have roles of it: {}", had.join(", "));
+    }
+    if survey.is_used {
+        return "a live process is creating, replacing or removing it, or uses an older generation".to_owned();
+    }
+    match survey.problems.first() {
+        Some(problem) => problem.to_string(),
+        None => "this user may not remove it: its owner can, or root".to_owned(),
+    }
 }
 
 fn remove(prefix: &str) -> Result<Report, Error> {

@@ -1,5 +1,6 @@
 //! Lines on standard output, for people and for programs.
 
+use crate::explain::cannot;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use std::fmt;
@@ -27,8 +28,8 @@ impl<D: fmt::Display> fmt::Display for Styled<D> {
 /// `NO_COLOR`, see <https://no-color.org>.
 pub(crate) fn print(words: impl fmt::Display) -> io::Result<()> {
     let mut output = anstream::AutoStream::auto(io::stdout().lock());
-    output.write_all(words.to_string().as_bytes())?;
-    output.flush()
+    let written = output.write_all(words.to_string().as_bytes()).and_then(|()| output.flush());
+    written.map_err(cannot("write standard output"))
 }
 
 /// The same, with an end of line.

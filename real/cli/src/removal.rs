@@ -4,8 +4,8 @@ use crate::explain::cannot_list;
 use lastword::ready::Mailbox;
 use lastword::{Channel, Force, ObjectKind, ObjectName, RemoveError, status};
 use nix::errno::Errno;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -41,6 +41,7 @@ pub(crate) struct Outcome {
 pub(crate) fn remove_each(prefix: &str, chosen: impl Fn(&ObjectName) -> bool) -> Result<Outcome, Error> {
     let before: Vec<ObjectName> = lastword::objects(prefix).map_err(cannot_list)?.into_iter().filter(&chosen).collect();
     let mut tried: BTreeMap<(String, ObjectKind), Left> = BTreeMap::new();
+    let mut ours = BTreeSet::new();
     for object in &before {
         let Entry::Vacant(untried) = tried.entry((object.name.clone(), object.kind.anchor())) else { continue };
         // Of what type its messages are is of no account.
@@ -49,15 +50,22 @@ pub(crate) fn remove_each(prefix: &str, chosen: impl Fn(&ObjectName) -> bool) ->
             ObjectKind::Ready => Mailbox::<u64>::new(&object.name)?.remove(Force::No),
             ObjectKind::Status => status::remove(&object.name, Force::No),
         };
+        if removed == Ok(true) {
+            ours.insert(untried.key().clone());
+        }
         untried.insert(why(object, removed));
     }
     let after = lastword::objects(prefix).map_err(cannot_list)?;
     let mut removed = Vec::new();
     for object in before {
-        if !after.contains(&object) {
+        let key = (object.name.clone(), object.kind.anchor());
+        if after.contains(&object) {
+            if let Some(left) = tried.get_mut(&key) {
+                left.objects.push(object);
+            }
+        } else if ours.contains(&key) {
+            // What is gone otherwise, another process has removed.
             removed.push(object);
-        } else if let Some(left) = tried.get_mut(&(object.name.clone(), object.kind.anchor())) {
-            left.objects.push(object);
         }
     }
     Ok(Outcome { removed, left: tried.into_values().filter(|left| !left.objects.is_empty()).collect() })
@@ -66,7 +74,7 @@ pub(crate) fn remove_each(prefix: &str, chosen: impl Fn(&ObjectName) -> bool) ->
 /// Why an object is still there, if it is.
 fn why(object: &ObjectName, removed: Result<bool, RemoveError>) -> Left {
     let (cause, reason) = match removed {
-        Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) => {
+        Err(RemoveError::Os(error)) if is_denied(error.raw_os_error()) && !error.is_own() => {
             (Cause::Foreign, format!("object {object}: belongs to another user, who can remove it"))
         }
         Err(error @ (RemoveError::InUse { .. } | RemoveError::BeingCreated { .. })) => (Cause::Used, error.to_string()),

@@ -1,6 +1,7 @@
 //! What a run comes to: its figures, in words and as JSON.
 
 use crate::check::Promise;
+use crate::explain::cannot;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
@@ -14,8 +15,7 @@ pub(crate) fn print(report: &(impl fmt::Display + Serialize), json: bool) -> io:
         text += "\n";
     }
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(cannot("write standard output"))
 }
 
 /// What one process has done, as its board says.

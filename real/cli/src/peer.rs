@@ -22,7 +22,7 @@ pub(crate) fn wait_for<T>(
     loop {
         match open() {
             Ok(opened) => return Ok(Some(opened)),
-            Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. } | OpenError::DataMissing { .. }) => {}
+            Err(OpenError::NotFound { .. } | OpenError::Incomplete { .. }) => {}
             Err(error) => return Err(error),
         }
         if !is_said {

@@ -213,6 +213,33 @@ fn a_line_of_a_client_that_left_or_was_killed_before_the_server_came_back_is_pub
 }
 
 #[test]
+fn a_server_whose_output_fails_has_published_a_line_once() {
+    let room = Room::of("full");
+    let mut server = room.server(&[]);
+    server.hear("is open");
+    let mut alice = room.client("alice");
+    server.hear("alice joined");
+    server.signal(Signal::SIGKILL);
+    alice.hear("the server was killed");
+    alice.write_line("hello");
+    alice.hear("hello");
+    // Whether it is in the mailbox can only be seen there.
+    let mailbox = Mailbox::open(&format!("{}.client.alice", room.0)).expect("it is there");
+    wait_for("the line to be sent", || mailbox.state().expect("it is well").set.then_some(()));
+    alice.signal(Signal::SIGKILL);
+    alice.end();
+
+    let observer = UntypedObserver::open(&room.0).expect("the channel is there");
+    let full = File::options().write(true).open("/dev/full").expect("it is there");
+    let output = lastword().args(room.serve(&[])).stdin(Stdio::null()).stdout(full).output().expect("it runs");
+    let said = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("cannot write standard output"), "{said}");
+    assert_eq!(observer.newest().expect("no garbage").map(|number| number.get()), Some(1));
+    // It has closed the room, in which nobody is any more: all was published.
+    room.assert_gone();
+}
+
+#[test]
 fn lines_of_a_pipe_are_all_published_before_the_client_ends_and_what_cannot_be_said_is_refused() {
     let room = Room::of("pipe");
     let mut server = room.server(&[]);

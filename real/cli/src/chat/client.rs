@@ -1,6 +1,6 @@
 //! A client of a room.
 
-use super::room::{Room, Said, TEXT_MAX, check_name, check_text, encode};
+use super::room::{Room, Said, TEXT_MAX, check_name, check_text, encode, is_removed};
 use super::{Error, Event, ROOM};
 use crate::input::{self, LINE_MAX, Line};
 use crate::signals;
@@ -8,7 +8,7 @@ use crate::stop::Stop;
 use crate::tell::tell;
 use crate::{peer, presence};
 use lastword::ready::{Mailbox, Writer};
-use lastword::{Consumer, Force, OpenError, RemoveError, Role, Sequence, status};
+use lastword::{Consumer, Force, OpenError, Role, Sequence, status};
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const IDLE: Duration = Duration::from_millis(50);
 /// The same while the server is about to take a line.
 const BUSY: Duration = Duration::from_millis(5);
+/// How long the server may take to remove the mailbox of one who has left.
+const REMOVAL_MAX: Duration = Duration::from_millis(300);
 
 /// Who joins which room.
 #[derive(Debug, clap::Args)]
@@ -70,10 +72,15 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         Err(error) => return Err(error.into()),
     };
     let mailbox = room.mailbox(name)?;
-    let writer = match mailbox.writer() {
-        Ok(writer) => writer,
-        Err(error @ OpenError::RoleTaken { .. }) => return Err(format!("{error}; or choose another name").into()),
-        Err(error) => return Err(error.into()),
+    let begin = Instant::now();
+    let writer = loop {
+        match mailbox.writer() {
+            Ok(writer) => break writer,
+            // The server has it for a moment, while it removes the mailbox of one who has left.
+            Err(OpenError::RoleTaken { .. }) if begin.elapsed() < REMOVAL_MAX => _ = stop.sleep(BUSY),
+            Err(error @ OpenError::RoleTaken { .. }) => return Err(format!("{error}; or choose another name").into()),
+            Err(error) => return Err(error.into()),
+        }
     };
     let mut client = Client {
         room,
@@ -103,11 +110,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
 /// Takes a place in a room whose server lives.
 fn enter(room: &Room) -> Result<Consumer<Said>, OpenError> {
     let channel = room.channel()?;
+    // As many as there are, so that a room that has just been removed is made again as it was.
+    let places = channel.observer()?.consumers();
     if channel.holder(Role::Producer)?.is_none() {
         return Err(OpenError::NotFound { object: room.name().to_owned() });
     }
-    // As many as there are, so that a room that has just been removed is made again as it was.
-    let places = channel.observer()?.consumers();
     channel.consumers(places).any_consumer()
 }
 
@@ -239,14 +246,25 @@ impl Client<'_> {
         let waits = !self.writer.wait(Some(Duration::ZERO))?;
         let Self { room, mailbox, writer, consumer, .. } = self;
         let server_lives = consumer.producer()?.is_some();
-        drop((writer, consumer));
         let name = mailbox.name();
         if !waits {
-            is_removed(mailbox.remove(Force::No))?;
-        } else if server_lives {
-            tell!("a line is still in mailbox {name}: the server takes it");
-        } else {
-            tell!("a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {name}");
+            match mailbox.reader() {
+                // Both roles are this process's: nobody can send before it is gone.
+                Ok(_reader) => _ = is_removed(mailbox.remove(Force::Yes))?,
+                // The server's, which removes it.
+                Err(OpenError::RoleTaken { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        drop((writer, consumer));
+        match (waits, server_lives) {
+            (false, _) => {}
+            (true, true) => tell!("a line is still in mailbox {name}: the server takes it"),
+            (true, false) => {
+                tell!(
+                    "a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {name}"
+                );
+            }
         }
         // As long as a line waits, the channel has to tell whether it was published.
         if !room.clients()?.is_empty() {
@@ -257,13 +275,5 @@ impl Client<'_> {
             tell!("removed room {}, which nobody was in any more", room.name());
         }
         Ok(())
-    }
-}
-
-/// Whether it was removed. What others use is theirs to remove.
-fn is_removed(removal: Result<bool, RemoveError>) -> Result<bool, RemoveError> {
-    match removal {
-        Err(RemoveError::InUse { .. }) => Ok(false),
-        removal => removal,
     }
 }

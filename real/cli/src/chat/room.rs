@@ -2,7 +2,7 @@
 
 use crate::explain::cannot_list;
 use lastword::ready::Mailbox;
-use lastword::{Channel, NameError, ObjectKind};
+use lastword::{Channel, NameError, ObjectKind, RemoveError};
 use std::io;
 
 /// The longest text of a message, in bytes.
@@ -143,6 +143,14 @@ impl Room {
         let objects = lastword::objects(&self.prefix).map_err(cannot_list)?;
         let mailboxes = objects.into_iter().filter(|object| object.kind == ObjectKind::Ready);
         Ok(mailboxes.filter_map(|object| check_name(object.name.strip_prefix(&self.prefix)?).ok()).collect())
+    }
+}
+
+/// Whether it was removed. What others use is theirs to remove.
+pub(super) fn is_removed(removal: Result<bool, RemoveError>) -> Result<bool, RemoveError> {
+    match removal {
+        Err(RemoveError::InUse { .. }) => Ok(false),
+        removal => removal,
     }
 }
 

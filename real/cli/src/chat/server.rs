@@ -1,6 +1,6 @@
 //! The server of a room.
 
-use super::room::{Board, Room, Said, parse};
+use super::room::{Board, Room, Said, is_removed, parse};
 use super::{Error, Event, ROOM};
 use crate::signals;
 use crate::stop::Stop;
@@ -91,17 +91,24 @@ impl Server {
         let words = Board::define(&mut definition)?;
         // Its role is the server's: of two, the second is told who the first is.
         let board = status::Writer::define(room.name(), &definition, MODE)?;
+        let opened = Self::take_over(room, clients, json, words, board);
+        if opened.is_err() {
+            // What is on the board is counted anew by each server.
+            let _ = status::remove(room.name(), Force::No);
+        }
+        opened
+    }
+
+    fn take_over(
+        room: &Room,
+        clients: Option<u8>,
+        json: bool,
+        words: Board,
+        board: status::Writer,
+    ) -> Result<Self, Error> {
         let channel = room.channel()?;
         let clients = clients.unwrap_or_else(|| channel.observer().map_or(CLIENTS, |found| found.consumers()));
-        let producer = match channel.consumers(clients).mode(MODE).producer() {
-            Ok(producer) => producer,
-            Err(error) => {
-                // The name is another channel's. What is on the board is counted anew by each server.
-                drop(board);
-                let _ = status::remove(room.name(), Force::No);
-                return Err(error.into());
-            }
-        };
+        let producer = channel.consumers(clients).mode(MODE).producer()?;
         let (clients, left_alone) = (BTreeMap::new(), BTreeMap::new());
         let mut server = Self { room: room.clone(), board, words, producer, clients, left_alone, json };
         server.finish_last()?;
@@ -136,8 +143,9 @@ impl Server {
                 && parse(&bytes).is_ok_and(|(session, text)| session == last.session && text == last.text());
             if is_last {
                 let (number, text) = (number.get(), last.text());
-                Event::Message { number, from: &sender, text: &text, again: Some(true) }.print(self.json)?;
+                let printed = Event::Message { number, from: &sender, text: &text, again: Some(true) }.print(self.json);
                 message.clear();
+                printed?;
             }
         }
         self.clients.insert(sender, client);
@@ -185,11 +193,16 @@ impl Server {
         match parse(&bytes) {
             Ok((session, text)) => {
                 let number = self.producer.publish(&Said::new(name, text, session, line))?.get();
-                Event::Message { number, from: name, text, again: Some(false) }.print(self.json)?;
+                let printed = Event::Message { number, from: name, text, again: Some(false) }.print(self.json);
+                // Whether that went well or not: what is published is never to be found again.
+                message.clear();
+                printed?;
             }
-            Err(why) => tell!("{name}: line {line} is refused: {why}"),
+            Err(why) => {
+                message.clear();
+                tell!("{name}: line {line} is refused: {why}");
+            }
         }
-        message.clear();
         Ok(true)
     }
 
@@ -200,10 +213,13 @@ impl Server {
                 continue;
             }
             match Client::find(&self.room, &name) {
-                Ok(Some(client)) => {
-                    self.left_alone.remove(&name);
-                    self.clients.insert(name, client);
-                }
+                Ok(Some(mut client)) => match client.reader.try_receive().map(drop) {
+                    Ok(()) => {
+                        self.left_alone.remove(&name);
+                        self.clients.insert(name, client);
+                    }
+                    Err(error) => self.leave_alone(&name, error.to_string()),
+                },
                 Ok(None) => {}
                 Err(error) => self.leave_alone(&name, error.to_string()),
             }
@@ -262,7 +278,8 @@ impl Server {
         }
         // Before the producer's role is free: by the board clients tell a server that leaves from one that was killed.
         drop(board);
-        if status::remove(room.name(), Force::No)? {
+        // A successor may have been quick.
+        if is_removed(status::remove(room.name(), Force::No))? {
             tell!("removed board {}", room.name());
         }
         drop(producer);
@@ -304,17 +321,25 @@ impl Client {
     }
 
     /// Gives the mailbox up, and removes it unless the client lives or a message waits.
+    ///
+    /// Both roles are had meanwhile, so that nobody can send between the look and the removal.
     fn remove(self, room: &Room, name: &str) -> Result<(), Error> {
-        let Self { reader, monitor, .. } = self;
-        drop(reader);
-        // One that waits is of a new process of that name. The next look finds it.
-        if monitor.state().is_ok_and(|state| state.set) {
-            return Ok(());
+        let mailbox = room.mailbox(name)?;
+        let writer = match mailbox.writer() {
+            Ok(writer) => writer,
+            Err(OpenError::RoleTaken { .. }) => return Ok(()),
+            Err(error) => {
+                tell!("{name}: {error}");
+                return Ok(());
+            }
+        };
+        // A message that waits is of a new process of that name. The next look finds it.
+        if !writer.recovery().set
+            && let Err(error) = mailbox.remove(Force::Yes)
+        {
+            tell!("{name}: {error}");
         }
-        match room.mailbox(name)?.remove(Force::No) {
-            Ok(_) | Err(RemoveError::InUse { .. }) => {}
-            Err(error) => tell!("{name}: {error}"),
-        }
+        drop((writer, self.reader));
         Ok(())
     }
 }

@@ -45,8 +45,8 @@ Examples:
   printf 'value=1\\n\\nvalue=2\\n' | lastword record write    two records
 
 Fields are written in place, into memory that nobody reads before it is published: all of them, or none. Standard input
-that is a pipe or a file gives them line by line; an empty line publishes, and so does the end. A record with a wrong
-line is not published. Texts are taken as they are, integers may be hexadecimal (0x...), arrays are values with commas
+that is a pipe or a file gives them line by line; an empty line publishes, and so does the end; without any line
+nothing is published. A record with a wrong line is not published. Texts are taken as they are, integers may be hexadecimal (0x...), arrays are values with commas
 between.
 
 The writer ends, and the record stays in /dev/shm for readers (`lastword record read`) until `lastword rm record`.
@@ -79,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let code = match lines {
         None if is_sample => writer.publish(&parse_all(&writer.description, sample::PIECES)?),
         None => writer.publish(&given),
-        Some(lines) => writer.publish_lines(&lines, is_sample),
+        Some(lines) => writer.publish_lines(&lines),
     };
     let Writer { producer, .. } = writer;
     let last = producer.last();
@@ -171,11 +171,7 @@ impl Writer<'_> {
     }
 
     /// Publishes the records that standard input gives; the exit code.
-    fn publish_lines(
-        &mut self,
-        lines: &std::sync::mpsc::Receiver<std::io::Result<Line>>,
-        is_sample: bool,
-    ) -> Result<u8, Error> {
+    fn publish_lines(&mut self, lines: &std::sync::mpsc::Receiver<std::io::Result<Line>>) -> Result<u8, Error> {
         let (mut pieces, mut number, mut is_wrong, mut any_wrong) = (Vec::new(), 0, false, false);
         loop {
             if let Some(signal) = self.stop.signal() {
@@ -202,12 +198,10 @@ impl Writer<'_> {
                 continue;
             }
             number += usize::from(!is_end);
-            // Nothing was given at all, as by a shell without a terminal.
-            let is_nothing = is_end && number == 0;
-            if is_nothing && is_sample {
-                pieces = parse_all(&self.description, sample::PIECES)?;
+            if is_end && number == 0 {
+                tell!("standard input has no line: nothing is published");
             }
-            if is_nothing || !is_wrong && !pieces.is_empty() {
+            if !is_wrong && !pieces.is_empty() {
                 let code = self.publish(&pieces)?;
                 if code != 0 {
                     return Ok(code);

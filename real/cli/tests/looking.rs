@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 lastword::message! {
     /// Where the arm is.
@@ -478,4 +478,59 @@ fn more_is_listed_than_files_can_be_open() {
     arguments.extend(all.iter().map(String::as_str));
     let (out, _) = ends(&run(&arguments), 0);
     assert_eq!(out.lines().count(), 100);
+}
+
+/// A status server in a pid namespace of its own, where it is process 1. It ends with what started it.
+struct Elsewhere(Child);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn served_elsewhere(name: &str) -> Option<Elsewhere> {
+    let options = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    if !Command::new("unshare").args(options).arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("NOT TESTED: a process of another pid namespace, since this user may not have one (unshare(1))");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(options).arg(lastword().get_program()).args(["status", "serve", "--name", name]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(Elsewhere(command.spawn().expect("it starts")))
+}
+
+#[test]
+fn a_process_of_another_pid_namespace_is_not_taken_for_one_of_this() {
+    let names = Names::new("namespace");
+    let name = names.of("board");
+    let Some(server) = served_elsewhere(&name) else { return };
+    wait_for("the server", || {
+        let found = json(&["ls", &name, "--json"]);
+        (found["found"][0]["roles"][0]["is_held"] == true && found["found"][0]["roles"][0]["pid"] == 1).then_some(())
+    });
+    let role = &json(&["ls", &name, "--json"])["found"][0]["roles"][0];
+    assert_eq!(role["is_certain"], false, "{role}");
+    let (out, _) = ends(&run(&["ls", &name]), 0);
+    assert!(out.contains("writer 1?\n"), "{out}");
+    let (out, _) = ends(&run(&["inspect", &name]), 0);
+    assert!(out.contains("process 1?, which is gone or lives in another pid namespace"), "{out}");
+    let (out, _) = ends(&run(&["top", &name, "--once", "--interval-ms", "50"]), 0);
+    assert!(out.contains("writer 1?\n") && out.contains("1 object, 0 processes"), "{out}");
+    let (_, err) = ends(&run(&["rm", &name]), 1);
+    assert!(!err.contains("(kill") && err.contains("it was last taken by process 1, which is gone"), "{err}");
+
+    // What is proposed finds it.
+    let advice = err.split('`').nth(1).expect("a command is proposed").to_owned();
+    let found = Command::new("sh").args(["-c", &advice]).output().expect("there is a shell");
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    let pids: Vec<&str> = found.lines().filter_map(|line| line.split('/').nth(2)).collect();
+    assert!(!pids.is_empty(), "{advice}: {found}");
+    for pid in pids {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it lives");
+        assert!(line.contains(&name) && line.contains("serve"), "{line:?}");
+    }
+    drop(server);
 }

@@ -52,7 +52,8 @@ Examples:
 
 Nothing is changed, and nobody is disturbed: no role or lock is taken. A message is called torn if it may be parts of
 several: of the newest one of a channel that is a producer that was faster 64 times, of another slot one that is being
-rewritten, of a mailbox a message that was consumed.
+rewritten, of a mailbox a message that was consumed. `process 1234?` took a role which a live process has, and is itself
+gone (one that it forked has it), or lives in another pid namespace.
 
 Exit code: 0 done, also where it is damaged; 1 there is no such name, or no such slot; 2 usage; 128 + n ended by
 signal n.";

@@ -102,8 +102,11 @@ struct Shown<'w> {
 struct RoleShown {
     role: String,
     is_taken: bool,
-    /// Who has it; null if nobody has, or it is not known.
+    /// Who has it, if `is_certain`, or who took it last; null if nobody has it, or it is not known.
     pid: Option<u32>,
+    /// Whether that process has it: it lives, and can be seen from here. If not, and the role is taken, a process that
+    /// it forked has it, or it lives in another pid namespace.
+    is_certain: bool,
     /// Since when, in milliseconds since 1970.
     since_ms: Option<u64>,
     /// Who took it last.
@@ -139,6 +142,7 @@ fn shown(row: &Row) -> Shown<'_> {
         role: role.role.to_string(),
         is_taken: role.is_taken,
         pid: role.pid,
+        is_certain: role.is_certain,
         since_ms: role.since.map(since_1970),
         last_pid: role.last,
     });

@@ -1,6 +1,6 @@
 //! What is shown of a channel, mailbox or board.
 
-use crate::look::text::shown;
+use crate::look::text::{is_certain, pid, shown};
 use lastword::Role;
 use lastword::inspect::{Condition, Survey, What};
 use std::fmt::Write;
@@ -36,6 +36,8 @@ pub(super) struct RoleRow {
     pub(super) role: Role,
     pub(super) is_taken: bool,
     pub(super) pid: Option<u32>,
+    /// Whether that process has it: it lives, and can be seen from here.
+    pub(super) is_certain: bool,
     pub(super) since: Option<SystemTime>,
     /// Who had it last.
     pub(super) last: Option<u32>,
@@ -47,6 +49,7 @@ impl Row {
             role: state.role,
             is_taken: state.holder.is_some(),
             pid: state.holder.as_ref().and_then(lastword::Holder::pid),
+            is_certain: state.holder.as_ref().is_some_and(is_certain),
             since: state.holder.as_ref().and_then(lastword::Holder::since),
             last: state.last,
         });
@@ -103,15 +106,15 @@ impl Row {
         let is_consumer = |row: &&RoleRow| matches!(row.role, Role::Consumer(_));
         for row in self.roles.iter().filter(|row| !is_consumer(row)) {
             words.push(if row.is_taken {
-                format!("{} {}", row.role, pid(row.pid))
+                format!("{} {}", row.role, pid(row.pid, row.is_certain))
             } else {
                 format!("no {}", row.role)
             });
         }
         let consumers = self.roles.iter().filter(is_consumer).count();
         if consumers > 0 {
-            let taken: Vec<String> =
-                self.roles.iter().filter(is_consumer).filter(|row| row.is_taken).map(|row| pid(row.pid)).collect();
+            let taken = self.roles.iter().filter(is_consumer).filter(|row| row.is_taken);
+            let taken: Vec<String> = taken.map(|row| pid(row.pid, row.is_certain)).collect();
             let mut text = format!("consumers {}/{consumers}", taken.len());
             if !taken.is_empty() {
                 let _ = write!(text, " ({})", taken.join(" "));
@@ -123,10 +126,6 @@ impl Row {
         }
         words.join(", ")
     }
-}
-
-fn pid(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
 }
 
 /// So many of them.

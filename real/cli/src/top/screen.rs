@@ -419,7 +419,10 @@ fn details(row: &Row, inspection: &Inspection) -> Vec<String> {
         let last = role.last.map_or_else(String::new, |last| format!("; the last one was process {last}"));
         let since = role.since.and_then(ago).map_or_else(String::new, |since| format!(" for {since}"));
         lines.push(match (role.is_taken, role.pid) {
-            (true, Some(pid)) => format!("{}: process {pid}{since}", role.role),
+            (true, Some(pid)) if role.is_certain => format!("{}: process {pid}{since}", role.role),
+            (true, Some(pid)) => {
+                format!("{}: process {pid}?, which is gone or lives in another pid namespace{since}", role.role)
+            }
             (true, None) => format!("{}: a process that has not said which one it is", role.role),
             (false, _) => format!("{}: nobody{last}", role.role),
         });

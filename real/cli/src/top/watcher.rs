@@ -188,10 +188,10 @@ impl Watcher {
         self.surveyor.inspection(name, what)
     }
 
-    /// How many processes have roles, as far as they are known.
+    /// How many processes have roles, as far as they are certain.
     pub(super) fn processes(&self) -> usize {
-        let pids: BTreeSet<u32> = self.rows.iter().flat_map(Row::taken).filter_map(|role| role.pid).collect();
-        pids.len()
+        let certain = self.rows.iter().flat_map(Row::taken).filter(|role| role.is_certain);
+        certain.filter_map(|role| role.pid).collect::<BTreeSet<u32>>().len()
     }
 
     /// What has happened to one that was there before.

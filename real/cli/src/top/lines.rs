@@ -87,7 +87,7 @@ struct Shown<'w> {
     type_name: Option<&'w str>,
     /// All its objects.
     bytes: u64,
-    /// Messages, or changed words of a board, per second.
+    /// Messages, or changed words of a board, per second; null if that cannot be read, now or at the look before.
     rate_per_s: Option<f64>,
     /// The newest message's number, 0 before the first; null of a board.
     number: Option<u64>,

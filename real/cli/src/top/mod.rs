@@ -9,6 +9,7 @@ use crate::explain::cannot_list;
 use crate::output;
 use crate::signals;
 use crate::stop::Stop;
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -81,13 +82,27 @@ fn open_many_files() {
     }
 }
 
+/// Why nothing was looked at. Here every object is an open file.
+fn cannot_look(error: io::Error) -> io::Error {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => io::Error::new(
+            error.kind(),
+            format!(
+                "cannot look at all objects at once: {error}; look at fewer (lastword top PREFIX), or raise the limit of \
+                 open files (ulimit -n)"
+            ),
+        ),
+        _ => cannot_list(error),
+    }
+}
+
 /// Prints a table or an object for each interval.
 fn print(options: &Options, mut watcher: Watcher) -> Result<u8, Error> {
     let stop = Stop::on_signals()?;
     // Rates need two looks.
-    watcher.look().map_err(cannot_list)?;
+    watcher.look().map_err(cannot_look)?;
     while !stop.sleep(Duration::from_millis(options.interval_ms)) {
-        watcher.look().map_err(cannot_list)?;
+        watcher.look().map_err(cannot_look)?;
         if options.json {
             output::json(&lines::object(&watcher))?;
         } else {

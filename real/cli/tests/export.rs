@@ -195,6 +195,6 @@ fn an_address_that_cannot_be_listened_at_is_told_with_what_to_do() {
         assert!(said.contains("expected an IP address and a port, as 127.0.0.1:9464"), "{said}");
     }
     let output = run(&["status", "export", "--name", "a/b", "--listen", "127.0.0.1:0"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     end(exporter);
 }

@@ -339,7 +339,7 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
         assert_eq!(run(&[&["handoff"], arguments].concat()).status.code(), Some(2), "{arguments:?}");
     }
     let output = run(&["handoff", "read", "--name", "a/b"]);
-    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("is no name for"));
+    assert!(output.status.code() == Some(2) && text(&output.stderr).contains("is no name for"));
     let name = Name::of("long");
     let output = name.run("write", &["--message", &"x".repeat(1023)]);
     assert_eq!(output.status.code(), Some(1));

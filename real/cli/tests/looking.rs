@@ -268,12 +268,30 @@ fn a_name_that_is_not_there_is_an_error_that_proposes_others() {
         assert!(err.contains("no channel, mailbox or board is called") && err.contains(&name), "{err}");
         let (_, err) = ends(&run(&[command, &name, "--kind", "board"]), 1);
         assert!(err.contains("no board is called") && err.contains(&format!("{name} (a channel)")), "{err}");
-        let (_, err) = ends(&run(&[command, "no/name"]), 1);
-        assert!(err.contains("is no name for a channel"), "{err}");
         let (_, err) = ends(&run(&[command, "wholly-otherwise-than-all-else"]), 1);
         assert!(err.contains("`lastword ls` lists what there is"), "{err}");
     }
     ends(&run(&["rm"]), 2);
+}
+
+#[test]
+fn what_no_name_can_be_is_a_usage_error_with_the_rule() {
+    for arguments in [
+        &["ls", "no/name"][..],
+        &["inspect", "no/name"],
+        &["rm", "no/name"],
+        &["rm", ""],
+        &["record", "read", "--name", "no/name"],
+        &["record", "write", "--name", "no/name"],
+        &["handoff", "write", "--name", "no/name"],
+        &["status", "serve", "--name", "no/name"],
+        &["status", "monitor", "--name", "no/name"],
+        &["status", "export", "--name", "no/name"],
+        &["exchange", "--index", "0", "--of", "2", "--session", "no/name"],
+    ] {
+        let (_, err) = ends(&run(arguments), 2);
+        assert!(err.contains("is no name for a channel, a mailbox or a board: use 1 to 200 of"), "{err}");
+    }
 }
 
 /// Whether the grid has this many moves.

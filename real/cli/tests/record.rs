@@ -347,6 +347,22 @@ struct mine {
 ";
 
 #[test]
+fn what_is_proposed_runs_also_where_the_name_begins_like_an_option() {
+    let scratch = Scratch { name: format!("-record-{}-dash", std::process::id()), files: Vec::new() };
+    let output = run(&["record", "write", &format!("--name={}", scratch.name)]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let advice = said.lines().find(|line| line.starts_with("it stays")).expect("it is said");
+    let commands: Vec<&str> =
+        advice.split("lastword ").skip(1).map(|rest| rest.split(';').next().unwrap_or(rest)).collect();
+    let [read, remove] = commands[..] else { panic!("{advice}") };
+    let read: Vec<&str> = read.split_whitespace().chain(["--once"]).collect();
+    assert!(stdout(&run(&read)).contains("goodbye"), "{read:?}");
+    let remove: Vec<&str> = remove.split_whitespace().collect();
+    assert_eq!(stdout(&run(&remove)), format!("removed channel {}\n", scratch.name), "{remove:?}");
+}
+
+#[test]
 fn a_struct_of_a_users_own_is_described_by_a_file() {
     let mut scratch = Scratch::new("layout");
     let file = scratch.file("mine.h", MINE.as_bytes());
@@ -415,8 +431,8 @@ fn a_name_that_messages_of_bytes_or_another_object_have_is_refused() {
     assert!(text.contains("which name no fields, expected fields to set; choose another --name"), "{text}");
     let shown = stdout(&scratch.run("read", &[]));
     assert!(shown.contains("of any l  6f 66 20 61 6e 79 20 6c\n"), "{shown}");
-    let text = refused(&run(&["record", "write", "--name", "a/b"]));
-    assert!(text.contains("a/b"), "{text}");
+    let output = run(&["record", "write", "--name", "a/b"]);
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("a/b"), "{}", stderr(&output));
     // What a crash has left half-made is completed.
     let half = Scratch::new("half");
     let path = format!("/dev/shm/lastword-{}.locks", half.name);

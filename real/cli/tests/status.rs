@@ -272,7 +272,7 @@ fn what_is_in_the_way_is_told_with_the_way_out() {
 
     for wrong in ["", "a/b", "ümlaut"] {
         let server = run(&["status", "serve", "--name", wrong]);
-        assert_eq!(server.status.code(), Some(1), "{wrong}");
+        assert_eq!(server.status.code(), Some(2), "{wrong}");
         assert!(text(&server.stderr).contains("A-Z a-z 0-9"), "{}", text(&server.stderr));
     }
     for wrong in ["0", "604801"] {

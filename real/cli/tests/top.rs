@@ -353,7 +353,7 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let output = run(&["top", "--once", "a/b"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("names have no '/'"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("\"a/b\" is no name for a channel, a mailbox or a board"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::room::{Room, Said, TEXT_MAX, check_name, check_text, encode};
 use super::{Error, Event, ROOM};
 use crate::input::{self, LINE_MAX, Line};
+use crate::names::as_argument;
 use crate::signals;
 use crate::stop::Stop;
 use crate::tell::tell;
@@ -246,7 +247,10 @@ impl Client<'_> {
         } else if server_lives {
             tell!("a line is still in mailbox {name}: the server takes it");
         } else {
-            tell!("a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {name}");
+            tell!(
+                "a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {}",
+                as_argument(name)
+            );
         }
         // As long as a line waits, the channel has to tell whether it was published.
         if !room.clients()?.is_empty() {

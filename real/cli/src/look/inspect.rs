@@ -8,6 +8,7 @@ use super::text::{ago, holder, shown};
 use super::{Error, Kind, kinds};
 use crate::grid;
 use crate::hex;
+use crate::names;
 use crate::output::{self, BAD, GOOD, HEAD, Styled, WARNING};
 use crate::signals::exit_code;
 use crate::stop::Stop;
@@ -25,6 +26,7 @@ use std::time::Duration;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Its name
+    #[arg(value_parser = names::name)]
     name: String,
     /// What of that name; everything if not given
     #[arg(long, value_enum)]

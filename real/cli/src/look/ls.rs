@@ -5,6 +5,7 @@ use super::table::{Cell, Table};
 use super::text::{ago, count, messages_of, mode, roles, shown, size, user};
 use super::{Error, Kind};
 use crate::explain::cannot_list;
+use crate::names;
 use crate::output::{self, BAD, WARNING};
 use crate::tell::tell;
 use lastword::inspect::{Condition, Survey, survey};
@@ -17,7 +18,7 @@ use std::fmt::Write;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names begin with; all if not given
-    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(default_value = "", hide_default_value = true, value_parser = names::prefix)]
     prefix: String,
     /// Only these
     #[arg(long, value_enum)]
@@ -39,7 +40,8 @@ Examples:
 Nothing is changed, and nobody is disturbed. Roles are had by live processes, as the kernel knows. MESSAGES is the
 number of the newest message, of a mailbox with its ready flag. What is not complete is told with the reason in place of
 roles. 1234? is a process that took a role which a live process has, and is itself gone (one that it forked has it), or
-lives in another pid namespace. On a terminal long lines are cut to fit it; elsewhere they are whole.
+lives in another pid namespace. On a terminal the rows of the table are cut to fit it; elsewhere they are whole, and what
+--long adds is whole everywhere.
 
 Exit code: 0 done, also where there is nothing; 1 /dev/shm cannot be read; 2 usage.";
 

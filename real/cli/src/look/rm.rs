@@ -3,6 +3,7 @@
 use super::names::not_found;
 use super::text::is_certain;
 use super::{Error, Kind, kinds};
+use crate::names;
 use crate::output;
 use crate::session;
 use crate::tell::tell;
@@ -19,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Their names
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", value_parser = names::name)]
     names: Vec<String>,
     /// What of these names; everything if not given
     #[arg(long, value_enum)]

@@ -6,6 +6,7 @@ mod screen;
 mod watcher;
 
 use crate::explain::cannot_list;
+use crate::names;
 use crate::output;
 use crate::signals;
 use crate::stop::Stop;
@@ -22,7 +23,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names begin with; all if not given
-    #[arg(default_value = "", hide_default_value = true, value_parser = prefix)]
+    #[arg(default_value = "", hide_default_value = true, value_parser = names::prefix)]
     prefix: String,
     /// Milliseconds between two looks
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
@@ -54,14 +55,6 @@ columns are; `event` is one of created, removed, created_anew, replaced, conditi
 where it cannot be seen whether the process lives.
 
 Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
-
-/// What a name can begin with.
-fn prefix(text: &str) -> Result<String, String> {
-    match text.chars().find(|&char| !(char.is_ascii_alphanumeric() || "._-".contains(char))) {
-        None => Ok(text.to_owned()),
-        Some(char) => Err(format!("names have no {char:?}, but 1 to 200 of A-Z a-z 0-9 . _ -")),
-    }
-}
 
 /// Looks until it is told to end; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {

@@ -152,6 +152,10 @@ fn what_is_not_whole_is_a_row_that_says_why() {
         assert!(out.contains("object /lastword-"), "{out}");
         json(&["inspect", &names.of(which), "--json"]);
     }
+    for (which, why) in [("half", "half-created"), ("torn", "object /lastword-")] {
+        let (out, _) = ends(&run(&["inspect", &names.of(which), "--kind", "channel", "--slot", "0"]), 0);
+        assert!(out.contains(&format!("slot 0\n  it cannot be read: {why}")), "{out}");
+    }
     // Three of them can be removed. The directory is no object of this package: the reason says what to do.
     let all = ["half", "noise", "yard", "torn"].map(|which| names.of(which));
     let mut arguments = vec!["rm"];
@@ -159,6 +163,24 @@ fn what_is_not_whole_is_a_row_that_says_why() {
     let (out, err) = ends(&run(&arguments), 1);
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(err.lines().count() == 1 && err.contains("delete it from /dev/shm"), "{err}");
+}
+
+#[test]
+fn a_channel_whose_locks_object_was_deleted_is_created_anew_as_is_said() {
+    let names = Names::new("locks");
+    let name = names.of("arm");
+    drop(producer(&name));
+    fs::remove_file(format!("/dev/shm/lastword-{name}.locks")).expect("it is there");
+    let said = "who takes a role next creates the channel anew";
+    for arguments in [&["ls", &name][..], &["inspect", &name], &["doctor"], &["top", &name, "--once", "--json"]] {
+        let output = run(arguments);
+        assert!(String::from_utf8_lossy(&output.stdout).contains(said), "{output:?}");
+    }
+    drop(producer(&name));
+    assert_eq!(json(&["ls", &name, "--json"])["found"][0]["condition"], "complete");
+    fs::remove_file(format!("/dev/shm/lastword-{name}.locks")).expect("it is there");
+    ends(&run(&["rm", &name]), 0);
+    assert!(lastword::objects(&names.0).expect("they can be listed").is_empty());
 }
 
 #[test]
@@ -230,6 +252,10 @@ fn everything_of_a_name_is_inspected() {
     assert_eq!((&found[1]["readings"][0]["value"], &found[1]["readings"][1]["unit"]), (&12.into(), &"m/s".into()));
     let old = &json(&["inspect", &name, "--json", "--slot", "0"])["found"][0]["message"];
     assert_eq!((&old["sequence"], &old["values"]["moves"], &old["slot"]), (&1.into(), &7.into(), &0.into()));
+
+    let (out, _) = ends(&run(&["inspect", &name, "--slot", "3"]), 0);
+    assert!(out.contains("slot 3\n  nothing: it was never used, or is being written\n"), "{out}");
+    assert!(!out.contains("torn") && !out.contains("offset  size"), "{out}");
 
     let (_, err) = ends(&run(&["inspect", &name, "--slot", "4"]), 1);
     assert!(err.contains("slot 4 asked for, and the channel has slots 0 to 3"), "{err}");

@@ -2,7 +2,7 @@
 
 use super::record::Found;
 use super::table::{Cell, Table};
-use super::text::{ago, count, messages_of, mode, roles, shown, size, user};
+use super::text::{ago, count, messages_of, mode, problem, roles, shown, size, user};
 use super::{Error, Kind};
 use crate::explain::cannot_list;
 use crate::names;
@@ -113,7 +113,7 @@ fn state(survey: &Survey) -> Cell {
         Condition::BeingCreated | Condition::Denied => WARNING,
         _ => BAD,
     };
-    let why = survey.problems.first().map_or_else(String::new, |problem| format!(": {problem}"));
+    let why = survey.problems.first().map_or_else(String::new, |found| format!(": {}", problem(survey, found)));
     Cell::styled(style, format!("{}{why}", survey.condition))
 }
 
@@ -128,8 +128,8 @@ fn long(survey: &Survey) -> String {
     }
     text.push('\n');
     text += &objects(survey);
-    for problem in &survey.problems {
-        let _ = writeln!(text, "  {problem}");
+    for found in &survey.problems {
+        let _ = writeln!(text, "  {}", problem(survey, found));
     }
     text
 }

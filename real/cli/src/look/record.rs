@@ -1,6 +1,6 @@
 //! What was found, as JSON.
 
-use super::text::{is_certain, user};
+use super::text::{is_certain, problem, user};
 use lastword::inspect::{Condition, ObjectFile, RoleState, Survey};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -97,7 +97,7 @@ impl Found {
             name: survey.name.clone(),
             kind: survey.what.to_string(),
             condition: condition(survey.condition),
-            problems: survey.problems.iter().map(ToString::to_string).collect(),
+            problems: survey.problems.iter().map(|found| problem(survey, found)).collect(),
             generation: survey.generation,
             message_type: survey.message_type.map(|found| MessageType {
                 name: found.name().to_owned(),

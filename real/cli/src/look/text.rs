@@ -1,8 +1,8 @@
 //! Times, sizes, users and names, as they are shown.
 
-use lastword::inspect::{RoleState, Survey, What};
+use lastword::inspect::{Condition, Problem, RoleState, Survey, What};
 use lastword::protocol::description::is_printable;
-use lastword::{Holder, Role};
+use lastword::{Holder, OpenError, Role};
 use nix::unistd::{Uid, User};
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -42,6 +42,22 @@ pub(super) fn span(length: Duration) -> String {
         seconds => format!("{} d", seconds / DAY),
     }
 }
+
+/// What is wrong, in words that say what to do.
+pub(crate) fn problem(survey: &Survey, problem: &Problem) -> String {
+    match problem {
+        // The library says that of what is not there at all.
+        Problem::Object(OpenError::NotFound { object }) if survey.condition == Condition::LocksMissing => {
+            format!(
+                "object {object}: not found, though the channel's data object is there: somebody removed it; {ANEW}"
+            )
+        }
+        problem => problem.to_string(),
+    }
+}
+
+/// What becomes of a channel without a locks object.
+const ANEW: &str = "who takes a role next creates the channel anew; restart the processes that have the old one open";
 
 /// So many bytes, to three digits or so.
 pub(crate) fn size(bytes: u64) -> String {

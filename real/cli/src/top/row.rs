@@ -1,6 +1,6 @@
 //! What is shown of a channel, mailbox or board.
 
-use crate::look::text::{is_certain, pid, shown};
+use crate::look::text::{is_certain, pid, problem, shown};
 use lastword::Role;
 use lastword::inspect::{Condition, Survey, What};
 use std::fmt::Write;
@@ -58,7 +58,7 @@ impl Row {
             name: survey.name.clone(),
             what: survey.what,
             condition: survey.condition,
-            problems: survey.problems.iter().map(ToString::to_string).collect(),
+            problems: survey.problems.iter().map(|found| problem(survey, found)).collect(),
             generation: survey.generation,
             type_name: survey.message_type.as_ref().map(|message| shown(message.name()).into_owned()),
             bytes: survey.bytes(),

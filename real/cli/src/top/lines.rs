@@ -122,6 +122,9 @@ struct EventShown<'w> {
     kind: String,
     role: Option<String>,
     pid: Option<u32>,
+    /// Of `taken`: whether that process is certain to have the role, as of a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_certain: Option<bool>,
     /// Of `condition`, what it is now; of `replaced`, by which generation.
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<String>,
@@ -169,7 +172,7 @@ fn event_shown(event: &Event) -> EventShown<'_> {
         Happened::CreatedAnew => ("created_anew", None, None, None),
         Happened::Replaced(generation) => ("replaced", None, None, Some(generation.to_string())),
         Happened::Condition(condition) => ("condition", None, None, Some(condition.to_string())),
-        Happened::Taken(role, pid) => ("taken", Some(role), *pid, None),
+        Happened::Taken(role, pid, _) => ("taken", Some(role), *pid, None),
         Happened::Died(role, pid) => ("died", Some(role), *pid, None),
         Happened::GivenUp(role, pid) => ("given_up", Some(role), *pid, None),
         Happened::Lost(role, pid) => ("lost", Some(role), *pid, None),
@@ -181,6 +184,10 @@ fn event_shown(event: &Event) -> EventShown<'_> {
         kind: event.what.to_string(),
         role: role.map(ToString::to_string),
         pid,
+        is_certain: match event.happened {
+            Happened::Taken(_, _, is_certain) => Some(is_certain),
+            _ => None,
+        },
         now,
     }
 }

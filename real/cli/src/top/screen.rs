@@ -550,7 +550,7 @@ mod tests {
     #[test]
     fn no_digit_of_a_number_is_cut() {
         let texts = ["a", "channel", "12M", "12345678901234567", "1.0 KiB", ""].map(str::to_owned);
-        assert_eq!(widths(&[texts.clone()], 80), [8, 7, 7, 17, 9, 0]);
+        assert_eq!(widths(std::slice::from_ref(&texts), 80), [8, 7, 7, 17, 9, 0]);
         assert_eq!(widths(&[texts], 60)[3], 0);
     }
 

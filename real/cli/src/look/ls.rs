@@ -40,8 +40,8 @@ Examples:
 Nothing is changed, and nobody is disturbed. Roles are had by live processes, as the kernel knows. MESSAGES is the
 number of the newest message, of a mailbox with its ready flag. What is not complete is told with the reason in place of
 roles. 1234? is a process that took a role which a live process has, and is itself gone (one that it forked has it), or
-lives in another pid namespace. On a terminal the rows of the table are cut to fit it; elsewhere they are whole, and what
---long adds is whole everywhere.
+lives in another pid namespace. On a terminal the rows of the table are cut to fit it; elsewhere they are whole, and
+what --long adds is whole everywhere.
 
 Exit code: 0 done, also where there is nothing; 1 /dev/shm cannot be read; 2 usage.";
 

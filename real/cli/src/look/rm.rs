@@ -152,8 +152,8 @@ fn how_to_find(survey: &Survey) -> String {
     let file = survey.objects.iter().find(has_roles).map(|file| format!("/dev/shm{}", file.name));
     let inode = file.and_then(|file| fs::symlink_metadata(file).ok()).map(|found| found.ino().to_string());
     format!(
-        " (as root, where all processes are seen, `grep -ls 'OFDLCK.*:{} ' /proc/[0-9]*/fdinfo/*` names those that have \
-         it)",
+        " (as root, where all processes are seen, `grep -ls 'OFDLCK.*:{} ' /proc/[0-9]*/fdinfo/*` names those that \
+         have it)",
         inode.as_deref().unwrap_or("INODE")
     )
 }

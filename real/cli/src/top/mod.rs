@@ -48,7 +48,8 @@ newest message; s sorts by name, rate or size; p pauses; / filters by a part of 
 A rate is of messages, by their numbers; of a board, of words that were different at the next look, which misses what
 changed twice. Times are UTC. A process that has ended `died`, whatever it ended by; one that lives, and no longer has
 its role, `gave the role up`. 1234? is a process that took a role which a live process has, and is itself gone (one that
-it forked has it), or lives in another pid namespace; it is not counted. Nothing is written, no lock is taken, and nobody is disturbed.
+it forked has it), or lives in another pid namespace; it is not counted. Nothing is written, no lock is
+taken, and nobody is disturbed.
 
 In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
 columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost
@@ -81,8 +82,8 @@ fn cannot_look(error: io::Error) -> io::Error {
         Some(Errno::EMFILE | Errno::ENFILE) => io::Error::new(
             error.kind(),
             format!(
-                "cannot look at all objects at once: {error}; look at fewer (lastword top PREFIX), or raise the limit of \
-                 open files (ulimit -n)"
+                "cannot look at all objects at once: {error}; look at fewer (lastword top PREFIX), or raise the limit \
+                 of open files (ulimit -n)"
             ),
         ),
         _ => cannot_list(error),

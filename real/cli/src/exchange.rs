@@ -3,6 +3,7 @@
 use crate::USAGE;
 use crate::crew::{self, Crew, Event};
 use crate::explain::cannot;
+use crate::names;
 use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
@@ -43,7 +44,7 @@ pub(crate) struct Options {
     )]
     by_hand_of: Option<u64>,
     /// With --index: the name that the exchange's processes have in common
-    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND)]
+    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND, value_parser = names::name)]
     session: String,
     /// The process to die with
     #[arg(long, hide = true, requires = "index")]

@@ -24,7 +24,11 @@ pub(crate) fn cannot(what: impl Display) -> impl FnOnce(io::Error) -> io::Error 
 
 /// The same for reading the directory of all objects.
 pub(crate) fn cannot_list(error: io::Error) -> io::Error {
-    let advice = if error.kind() == io::ErrorKind::NotFound { ": mount a tmpfs there" } else { "" };
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound => ": mount a tmpfs there",
+        io::ErrorKind::NotADirectory => ": remove that file, and mount a tmpfs on a directory there",
+        _ => "",
+    };
     cannot(format_args!("read /dev/shm, where the objects are{advice}"))(error)
 }
 
@@ -47,5 +51,7 @@ mod tests {
         assert_eq!(explained(Errno::EIO), "cannot start process 3: Input/output error (os error 5)");
         let text = cannot_list(Errno::ENOENT.into()).to_string();
         assert!(text.contains("/dev/shm") && text.contains("mount a tmpfs") && text.contains("No such file"), "{text}");
+        let text = cannot_list(Errno::ENOTDIR.into()).to_string();
+        assert!(text.contains("remove that file") && text.contains("Not a directory"), "{text}");
     }
 }

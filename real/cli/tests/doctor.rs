@@ -108,7 +108,11 @@ fn a_missing_dev_shm_is_a_problem_with_the_mount_command() {
     assert_eq!(checks.that_are("problem"), ["shm-directory"]);
     assert!(!checks.by_id.contains_key("shm-space") && !checks.by_id.contains_key("objects"));
     let Some(checks) = Checks::after("mount -t tmpfs tmpfs /dev; : > /dev/shm") else { return };
+    checks.assert("shm-directory", "problem", "no directory", "rm /dev/shm");
     checks.assert("shm-directory", "problem", "no directory", "mount -t tmpfs");
+    for id in ["shm-space", "memory-available", "memory-overcommit", "objects", "objects-damaged"] {
+        assert!(!checks.by_id.contains_key(id), "{id} is of another file system");
+    }
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn what_lies_about_is_named_and_what_is_used_is_not() {
     let checks = Checks::parse(&output);
     checks.assert("objects-unused", "warning", "/lastword-left.0.data", "lastword clean");
     checks.assert("objects-incomplete", "warning", "1: board half", "lastword clean");
-    checks.assert("objects-damaged", "problem", "1: channel garbage", "lastword clean");
+    checks.assert("objects-damaged", "problem", "1: channel garbage", "lastword rm NAME");
     checks.assert("objects-version", "warning", "1: board newer (version 99)", "replace");
     checks.assert("objects-unknown", "warning", "2: lastword-directory.status, lastword-strange.object", "delete");
     assert!(checks.by_id.values().all(|check| !check["found"].to_string().contains("lastword-exchange")));

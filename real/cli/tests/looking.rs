@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 lastword::message! {
     /// Where the arm is.
@@ -152,6 +152,10 @@ fn what_is_not_whole_is_a_row_that_says_why() {
         assert!(out.contains("object /lastword-"), "{out}");
         json(&["inspect", &names.of(which), "--json"]);
     }
+    for (which, why) in [("half", "half-created"), ("torn", "object /lastword-")] {
+        let (out, _) = ends(&run(&["inspect", &names.of(which), "--kind", "channel", "--slot", "0"]), 0);
+        assert!(out.contains(&format!("slot 0\n  it cannot be read: {why}")), "{out}");
+    }
     // Three of them can be removed. The directory is no object of this package: the reason says what to do.
     let all = ["half", "noise", "yard", "torn"].map(|which| names.of(which));
     let mut arguments = vec!["rm"];
@@ -159,6 +163,24 @@ fn what_is_not_whole_is_a_row_that_says_why() {
     let (out, err) = ends(&run(&arguments), 1);
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(err.lines().count() == 1 && err.contains("delete it from /dev/shm"), "{err}");
+}
+
+#[test]
+fn a_channel_whose_locks_object_was_deleted_is_created_anew_as_is_said() {
+    let names = Names::new("locks");
+    let name = names.of("arm");
+    drop(producer(&name));
+    fs::remove_file(format!("/dev/shm/lastword-{name}.locks")).expect("it is there");
+    let said = "who takes a role next creates the channel anew";
+    for arguments in [&["ls", &name][..], &["inspect", &name], &["doctor"], &["top", &name, "--once", "--json"]] {
+        let output = run(arguments);
+        assert!(String::from_utf8_lossy(&output.stdout).contains(said), "{output:?}");
+    }
+    drop(producer(&name));
+    assert_eq!(json(&["ls", &name, "--json"])["found"][0]["condition"], "complete");
+    fs::remove_file(format!("/dev/shm/lastword-{name}.locks")).expect("it is there");
+    ends(&run(&["rm", &name]), 0);
+    assert!(lastword::objects(&names.0).expect("they can be listed").is_empty());
 }
 
 #[test]
@@ -231,6 +253,10 @@ fn everything_of_a_name_is_inspected() {
     let old = &json(&["inspect", &name, "--json", "--slot", "0"])["found"][0]["message"];
     assert_eq!((&old["sequence"], &old["values"]["moves"], &old["slot"]), (&1.into(), &7.into(), &0.into()));
 
+    let (out, _) = ends(&run(&["inspect", &name, "--slot", "3"]), 0);
+    assert!(out.contains("slot 3\n  nothing: it was never used, or is being written\n"), "{out}");
+    assert!(!out.contains("torn") && !out.contains("offset  size"), "{out}");
+
     let (_, err) = ends(&run(&["inspect", &name, "--slot", "4"]), 1);
     assert!(err.contains("slot 4 asked for, and the channel has slots 0 to 3"), "{err}");
     ends(&run(&["inspect", &name, "--slot", "256"]), 2);
@@ -268,12 +294,30 @@ fn a_name_that_is_not_there_is_an_error_that_proposes_others() {
         assert!(err.contains("no channel, mailbox or board is called") && err.contains(&name), "{err}");
         let (_, err) = ends(&run(&[command, &name, "--kind", "board"]), 1);
         assert!(err.contains("no board is called") && err.contains(&format!("{name} (a channel)")), "{err}");
-        let (_, err) = ends(&run(&[command, "no/name"]), 1);
-        assert!(err.contains("is no name for a channel"), "{err}");
         let (_, err) = ends(&run(&[command, "wholly-otherwise-than-all-else"]), 1);
         assert!(err.contains("`lastword ls` lists what there is"), "{err}");
     }
     ends(&run(&["rm"]), 2);
+}
+
+#[test]
+fn what_no_name_can_be_is_a_usage_error_with_the_rule() {
+    for arguments in [
+        &["ls", "no/name"][..],
+        &["inspect", "no/name"],
+        &["rm", "no/name"],
+        &["rm", ""],
+        &["record", "read", "--name", "no/name"],
+        &["record", "write", "--name", "no/name"],
+        &["handoff", "write", "--name", "no/name"],
+        &["status", "serve", "--name", "no/name"],
+        &["status", "monitor", "--name", "no/name"],
+        &["status", "export", "--name", "no/name"],
+        &["exchange", "--index", "0", "--of", "2", "--session", "no/name"],
+    ] {
+        let (_, err) = ends(&run(arguments), 2);
+        assert!(err.contains("is no name for a channel, a mailbox or a board: use 1 to 200 of"), "{err}");
+    }
 }
 
 /// Whether the grid has this many moves.
@@ -478,4 +522,59 @@ fn more_is_listed_than_files_can_be_open() {
     arguments.extend(all.iter().map(String::as_str));
     let (out, _) = ends(&run(&arguments), 0);
     assert_eq!(out.lines().count(), 100);
+}
+
+/// A status server in a pid namespace of its own, where it is process 1. It ends with what started it.
+struct Elsewhere(Child);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn served_elsewhere(name: &str) -> Option<Elsewhere> {
+    let options = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    if !Command::new("unshare").args(options).arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("NOT TESTED: a process of another pid namespace, since this user may not have one (unshare(1))");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command.args(options).arg(lastword().get_program()).args(["status", "serve", "--name", name]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(Elsewhere(command.spawn().expect("it starts")))
+}
+
+#[test]
+fn a_process_of_another_pid_namespace_is_not_taken_for_one_of_this() {
+    let names = Names::new("namespace");
+    let name = names.of("board");
+    let Some(server) = served_elsewhere(&name) else { return };
+    wait_for("the server", || {
+        let found = json(&["ls", &name, "--json"]);
+        (found["found"][0]["roles"][0]["is_held"] == true && found["found"][0]["roles"][0]["pid"] == 1).then_some(())
+    });
+    let role = &json(&["ls", &name, "--json"])["found"][0]["roles"][0];
+    assert_eq!(role["is_certain"], false, "{role}");
+    let (out, _) = ends(&run(&["ls", &name]), 0);
+    assert!(out.contains("writer 1?\n"), "{out}");
+    let (out, _) = ends(&run(&["inspect", &name]), 0);
+    assert!(out.contains("process 1?, which is gone or lives in another pid namespace"), "{out}");
+    let (out, _) = ends(&run(&["top", &name, "--once", "--interval-ms", "50"]), 0);
+    assert!(out.contains("writer 1?\n") && out.contains("1 object, 0 processes"), "{out}");
+    let (_, err) = ends(&run(&["rm", &name]), 1);
+    assert!(!err.contains("(kill") && err.contains("it was last taken by process 1, which is gone"), "{err}");
+
+    // What is proposed finds it.
+    let advice = err.split('`').nth(1).expect("a command is proposed").to_owned();
+    let found = Command::new("sh").args(["-c", &advice]).output().expect("there is a shell");
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    let pids: Vec<&str> = found.lines().filter_map(|line| line.split('/').nth(2)).collect();
+    assert!(!pids.is_empty(), "{advice}: {found}");
+    for pid in pids {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("it lives");
+        assert!(line.contains(&name) && line.contains("serve"), "{line:?}");
+    }
+    drop(server);
 }

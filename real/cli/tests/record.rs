@@ -348,6 +348,22 @@ struct mine {
 ";
 
 #[test]
+fn what_is_proposed_runs_also_where_the_name_begins_like_an_option() {
+    let scratch = Scratch { name: format!("-record-{}-dash", std::process::id()), files: Vec::new() };
+    let output = run(&["record", "write", &format!("--name={}", scratch.name)]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let advice = said.lines().find(|line| line.starts_with("it stays")).expect("it is said");
+    let commands: Vec<&str> =
+        advice.split("lastword ").skip(1).map(|rest| rest.split(';').next().unwrap_or(rest)).collect();
+    let [read, remove] = commands[..] else { panic!("{advice}") };
+    let read: Vec<&str> = read.split_whitespace().chain(["--once"]).collect();
+    assert!(stdout(&run(&read)).contains("goodbye"), "{read:?}");
+    let remove: Vec<&str> = remove.split_whitespace().collect();
+    assert_eq!(stdout(&run(&remove)), format!("removed channel {}\n", scratch.name), "{remove:?}");
+}
+
+#[test]
 fn a_struct_of_a_users_own_is_described_by_a_file() {
     let mut scratch = Scratch::new("layout");
     let file = scratch.file("mine.h", MINE.as_bytes());

@@ -353,7 +353,7 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let output = run(&["top", "--once", "a/b"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("names have no '/'"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("\"a/b\" is no name for a channel, a mailbox or a board"));
 }
 
 #[test]
@@ -378,6 +378,13 @@ fn many_objects_need_no_raised_limit_of_open_files() {
     let objects = look["objects"].as_array().expect("an array");
     assert_eq!(objects.len(), 40);
     assert!(objects.iter().all(|object| object["condition"] == "complete"), "{look}");
+
+    // Where it may not be raised, that is said, and what to do.
+    let script = format!("ulimit -n 24; exec {} top --once --interval-ms 50 {}", command(), names.prefix());
+    let output = Command::new("sh").args(["-c", &script]).output().expect("there is a shell");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("lastword top PREFIX") && text.contains("ulimit -n"), "{text}");
 }
 
 fn command() -> &'static str {

@@ -3,6 +3,7 @@
 use super::room::{Room, Said, TEXT_MAX, check_name, check_text, encode, is_removed};
 use super::{Error, Event, ROOM};
 use crate::input::{self, LINE_MAX, Line};
+use crate::names::as_argument;
 use crate::signals;
 use crate::stop::Stop;
 use crate::tell::tell;
@@ -262,7 +263,8 @@ impl Client<'_> {
             (true, true) => tell!("a line is still in mailbox {name}: the server takes it"),
             (true, false) => {
                 tell!(
-                    "a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {name}"
+                    "a line is still in mailbox {name}: the next server takes it, or remove it with lastword rm {}",
+                    as_argument(name)
                 );
             }
         }

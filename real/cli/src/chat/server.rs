@@ -2,6 +2,7 @@
 
 use super::room::{Board, Room, Said, is_removed, parse};
 use super::{Error, Event, ROOM};
+use crate::names::as_option;
 use crate::signals;
 use crate::stop::Stop;
 use crate::tell::tell;
@@ -52,7 +53,8 @@ Exit code: 1 failed; 2 usage; 130 Ctrl-C, 128 + n signal n.";
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let stop = Stop::on_signals()?;
     let mut server = Server::open(&options.name, options.clients, options.json)?;
-    tell!("room {} is open: lastword chat join NAME", options.name.name());
+    let room = options.name.name();
+    tell!("room {room} is open: lastword chat join NAME{}", as_option("--room", room, ROOM));
     if let Some(number) = server.producer.last() {
         tell!("continues after message {number}");
     }

@@ -10,6 +10,8 @@ const KIB: u64 = 1 << 10;
 
 /// The checks.
 pub(super) fn checks() -> Vec<Check> {
+    // A file in its place is on another file system.
+    let Ok(true) = fs::metadata(SHM).map(|found| found.is_dir()) else { return Vec::new() };
     let Ok(shm) = statvfs(SHM) else { return Vec::new() };
     // Of one without a limit, nothing is promised.
     let free = shm.blocks_available() * shm.fragment_size();

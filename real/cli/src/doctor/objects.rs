@@ -1,6 +1,7 @@
 //! What lies about in `/dev/shm`.
 
 use super::{Check, Question, SHM, State, bytes};
+use crate::look::text::problem;
 use crate::session;
 use lastword::ObjectName;
 use lastword::inspect::{Condition, Survey, survey};
@@ -26,7 +27,9 @@ const NAMES_MAX: usize = 5;
 pub(super) fn checks() -> Vec<Check> {
     let objects = match lastword::objects("") {
         Ok(objects) => objects,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Vec::new();
+        }
         Err(error) => {
             return vec![ALL.problem(format!("/dev/shm cannot be read: {error}"), "as root: chmod 1777 /dev/shm")];
         }
@@ -61,7 +64,7 @@ pub(super) fn checks() -> Vec<Check> {
         DAMAGED,
         State::Problem,
         &found.damaged,
-        "nobody can open them: end their processes, and remove them with lastword clean",
+        "they cannot be opened as they are: lastword rm NAME, and start their processes again",
     ));
     checks.push(none_or(
         VERSION,
@@ -106,7 +109,7 @@ impl Found {
                 // It is among the unknown.
                 Condition::NotAnObject => {}
                 other => {
-                    let why = survey.problems.first().map_or_else(|| other.to_string(), ToString::to_string);
+                    let why = survey.problems.first().map_or_else(|| other.to_string(), |found| problem(survey, found));
                     let list = if other == Condition::Unreadable { &mut found.unreadable } else { &mut found.damaged };
                     list.push(format!("{called} ({why})"));
                 }

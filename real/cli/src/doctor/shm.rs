@@ -19,6 +19,8 @@ const SPACE: Question = Question::new("shm-space", "16 MiB free");
 const INODES: Question = Question::new("shm-inodes", "64 free");
 
 const MOUNT: &str = "as root: mkdir -p /dev/shm && mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm";
+const INSTEAD: &str = "as root: remove that file (rm /dev/shm), then mkdir /dev/shm && mount -t tmpfs -o \
+                       mode=1777,nosuid,nodev tmpfs /dev/shm";
 const SPACE_WANTED: u64 = 16 * MIB;
 const INODES_WANTED: u64 = 64;
 /// A channel is two objects.
@@ -33,7 +35,7 @@ const MORE_INODES: &str = "remove what is not used (`lastword clean --dry-run` s
 pub(super) fn checks() -> Vec<Check> {
     let metadata = match fs::metadata(SHM) {
         Ok(metadata) if metadata.is_dir() => metadata,
-        Ok(_) => return vec![DIRECTORY.problem("no directory", MOUNT)],
+        Ok(_) => return vec![DIRECTORY.problem("no directory", INSTEAD)],
         Err(error) => return vec![DIRECTORY.problem(error.to_string(), MOUNT)],
     };
     let mut checks = vec![DIRECTORY.ok("it is there"), file_system(), mode(&metadata)];

@@ -8,6 +8,7 @@
 mod read;
 mod write;
 
+use crate::names::as_argument;
 use crate::output;
 use crate::signals;
 use crate::tell::tell;
@@ -143,7 +144,7 @@ fn interrupted(mailbox: &Mailbox<[u8]>, progress: Progress, signal: i32) -> Resu
         } else {
             format!("mailbox {name} stays, its messages consumed up to {sent}")
         };
-        tell!("{what}: go on with the same command, or remove it with lastword rm {name}");
+        tell!("{what}: go on with the same command, or remove it with lastword rm {}", as_argument(name));
     }
     Ok(signals::exit_code(signal))
 }

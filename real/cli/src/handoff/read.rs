@@ -1,6 +1,8 @@
 //! The end that reads.
 
 use super::{COUNT, COUNT_MAX, Error, Message, NAME, Progress, RULES, TIME_MS_MAX, interrupted, mailbox, remove};
+use crate::names;
+use crate::names::as_argument;
 use crate::presence::{ASK, Presence};
 use crate::signals::exit_code;
 use crate::stop::Stop;
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 #[command(after_help = format!("{EXAMPLES}\n\n{RULES}\n\n{EXIT}"))]
 pub(crate) struct Options {
     /// The mailbox
-    #[arg(long, default_value = NAME)]
+    #[arg(long, default_value = NAME, value_parser = names::name)]
     name: String,
     /// How many messages a run has; 0: read until Ctrl-C
     #[arg(long, default_value_t = COUNT, value_parser = clap::value_parser!(u64).range(0..=COUNT_MAX))]
@@ -113,7 +115,8 @@ impl Reading<'_> {
             let name = self.mailbox.name();
             tell!(
                 "the writer is gone and does not know that message {number} was read: mailbox {name} stays until it is \
-                 started again, or until lastword rm {name}"
+                 started again, or until lastword rm {}",
+                as_argument(name)
             );
         }
         Ok(0)

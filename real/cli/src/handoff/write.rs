@@ -4,6 +4,7 @@ use super::{
     CAPACITY, COUNT, COUNT_MAX, Error, Message, NAME, Progress, RULES, TIME_MS_MAX, interrupted, mailbox, remove,
 };
 use crate::input;
+use crate::names;
 use crate::presence::{ASK, Presence};
 use crate::stop::Stop;
 use crate::tell::tell;
@@ -19,7 +20,7 @@ const INTERVAL_MS: u64 = 500;
 #[command(after_help = format!("{EXAMPLES}\n\n{RULES}\n\n{EXIT}"))]
 pub(crate) struct Options {
     /// The mailbox
-    #[arg(long, default_value = NAME)]
+    #[arg(long, default_value = NAME, value_parser = names::name)]
     name: String,
     /// How many messages a run has, 1 to 1,000,000,000 [default: 5]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=COUNT_MAX))]

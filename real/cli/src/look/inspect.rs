@@ -4,10 +4,11 @@ use super::ls::objects;
 use super::names::not_found;
 use super::record::{Details, Found, Lock as LockRecord, Message, Place, Reading, Slot};
 use super::table::{Cell, Table, clip};
-use super::text::{ago, holder, shown};
+use super::text::{ago, holder, problem, shown};
 use super::{Error, Kind, kinds};
 use crate::grid;
 use crate::hex;
+use crate::names;
 use crate::output::{self, BAD, GOOD, HEAD, Styled, WARNING};
 use crate::signals::exit_code;
 use crate::stop::Stop;
@@ -25,6 +26,7 @@ use std::time::Duration;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Its name
+    #[arg(value_parser = names::name)]
     name: String,
     /// What of that name; everything if not given
     #[arg(long, value_enum)]
@@ -52,7 +54,8 @@ Examples:
 
 Nothing is changed, and nobody is disturbed: no role or lock is taken. A message is called torn if it may be parts of
 several: of the newest one of a channel that is a producer that was faster 64 times, of another slot one that is being
-rewritten, of a mailbox a message that was consumed.
+rewritten, of a mailbox a message that was consumed. `process 1234?` took a role which a live process has, and is itself
+gone (one that it forked has it), or lives in another pid namespace.
 
 Exit code: 0 done, also where it is damaged; 1 there is no such name, or no such slot; 2 usage; 128 + n ended by
 signal n.";
@@ -147,8 +150,8 @@ fn section(inspection: &Inspection, options: &Options) -> String {
     let survey = inspection.survey();
     let mut text = head(survey);
     // Writing to a string never fails, here and below.
-    for problem in &survey.problems {
-        let _ = writeln!(text, "  {}", Styled(BAD, problem));
+    for found in &survey.problems {
+        let _ = writeln!(text, "  {}", Styled(BAD, problem(survey, found)));
     }
     text += &objects(survey);
     text += &facts(survey);
@@ -358,13 +361,25 @@ fn payload(inspection: &Inspection, options: &Options) -> Result<Option<Payload>
     }
 }
 
+/// That what is in a slot cannot be read, and why.
+fn unreadable(slot: u8, why: impl Display) -> String {
+    format!("{}  {}\n", title(&format!("slot {slot}")), Styled(BAD, format_args!("it cannot be read: {why}")))
+}
+
 /// The message, by what the channel says of its fields, and its bytes.
 fn message(inspection: &Inspection, options: &Options) -> String {
-    let found = match payload(inspection, options) {
-        Ok(Some(found)) => found,
-        Ok(None) => return String::new(),
-        Err(problem) if inspection.survey().problems.contains(&problem) => return String::new(),
-        Err(problem) => return format!("{}  {}\n", title("message"), Styled(BAD, problem)),
+    let survey = inspection.survey();
+    let asked = options.slot.filter(|_| survey.what == What::Channel);
+    let found = match (payload(inspection, options), asked) {
+        (Ok(Some(found)), Some(slot)) if found.sequence.is_none() && found.length == 0 => {
+            return format!("{}  nothing: it was never used, or is being written\n", title(&format!("slot {slot}")));
+        }
+        (Ok(Some(found)), _) => found,
+        (Ok(None), Some(slot)) => return unreadable(slot, survey.condition),
+        (Err(problem), Some(slot)) => return unreadable(slot, problem),
+        (Ok(None), None) => return String::new(),
+        (Err(problem), None) if survey.problems.contains(&problem) => return String::new(),
+        (Err(problem), None) => return format!("{}  {}\n", title("message"), Styled(BAD, problem)),
     };
     let mut about = match found.sequence {
         Some(sequence) => format!("message {sequence}"),

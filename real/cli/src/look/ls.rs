@@ -2,9 +2,10 @@
 
 use super::record::Found;
 use super::table::{Cell, Table};
-use super::text::{ago, count, messages_of, mode, roles, shown, size, user};
+use super::text::{ago, count, messages_of, mode, problem, roles, shown, size, user};
 use super::{Error, Kind};
 use crate::explain::cannot_list;
+use crate::names;
 use crate::output::{self, BAD, WARNING};
 use crate::tell::tell;
 use lastword::inspect::{Condition, Survey, survey};
@@ -17,7 +18,7 @@ use std::fmt::Write;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names begin with; all if not given
-    #[arg(default_value = "", hide_default_value = true)]
+    #[arg(default_value = "", hide_default_value = true, value_parser = names::prefix)]
     prefix: String,
     /// Only these
     #[arg(long, value_enum)]
@@ -38,7 +39,9 @@ Examples:
 
 Nothing is changed, and nobody is disturbed. Roles are had by live processes, as the kernel knows. MESSAGES is the
 number of the newest message, of a mailbox with its ready flag. What is not complete is told with the reason in place of
-roles. On a terminal long lines are cut to fit it; elsewhere they are whole.
+roles. 1234? is a process that took a role which a live process has, and is itself gone (one that it forked has it), or
+lives in another pid namespace. On a terminal the rows of the table are cut to fit it; elsewhere they are whole, and
+what --long adds is whole everywhere.
 
 Exit code: 0 done, also where there is nothing; 1 /dev/shm cannot be read; 2 usage.";
 
@@ -110,7 +113,7 @@ fn state(survey: &Survey) -> Cell {
         Condition::BeingCreated | Condition::Denied => WARNING,
         _ => BAD,
     };
-    let why = survey.problems.first().map_or_else(String::new, |problem| format!(": {problem}"));
+    let why = survey.problems.first().map_or_else(String::new, |found| format!(": {}", problem(survey, found)));
     Cell::styled(style, format!("{}{why}", survey.condition))
 }
 
@@ -125,8 +128,8 @@ fn long(survey: &Survey) -> String {
     }
     text.push('\n');
     text += &objects(survey);
-    for problem in &survey.problems {
-        let _ = writeln!(text, "  {problem}");
+    for found in &survey.problems {
+        let _ = writeln!(text, "  {}", problem(survey, found));
     }
     text
 }

@@ -5,7 +5,7 @@ pub(crate) mod ls;
 mod names;
 mod record;
 pub(crate) mod rm;
-mod table;
+pub(crate) mod table;
 pub(crate) mod text;
 
 use lastword::inspect::What;

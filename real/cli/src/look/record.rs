@@ -1,6 +1,6 @@
 //! What was found, as JSON.
 
-use super::text::user;
+use super::text::{is_certain, problem, user};
 use lastword::inspect::{Condition, ObjectFile, RoleState, Survey};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -66,8 +66,11 @@ struct Role {
     role: String,
     /// Whether a live process has it.
     is_held: bool,
-    /// The process that took it last: the one that has it, if one has.
+    /// The process that took it last: the one that has it, if one has and `is_certain`.
     pid: Option<u32>,
+    /// Whether the process of that id has it: it lives, and can be seen from here. If one has it and this is false, the
+    /// process that took it is gone, and one that it forked has it, or it lives in another pid namespace.
+    is_certain: bool,
     /// Since when it has it: milliseconds since 1970.
     since_unix_ms: Option<u64>,
 }
@@ -94,7 +97,7 @@ impl Found {
             name: survey.name.clone(),
             kind: survey.what.to_string(),
             condition: condition(survey.condition),
-            problems: survey.problems.iter().map(ToString::to_string).collect(),
+            problems: survey.problems.iter().map(|found| problem(survey, found)).collect(),
             generation: survey.generation,
             message_type: survey.message_type.map(|found| MessageType {
                 name: found.name().to_owned(),
@@ -126,6 +129,7 @@ impl Role {
             role: state.role.to_string(),
             is_held: state.holder.is_some(),
             pid: state.last,
+            is_certain: state.holder.as_ref().is_some_and(is_certain),
             since_unix_ms: state.holder.as_ref().and_then(|holder| holder.since()).and_then(unix_ms),
         }
     }

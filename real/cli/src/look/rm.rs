@@ -1,22 +1,26 @@
 //! Removing channels, mailboxes and boards by their names.
 
 use super::names::not_found;
-use super::text::process;
+use super::text::is_certain;
 use super::{Error, Kind, kinds};
+use crate::names;
 use crate::output;
 use crate::session;
 use crate::tell::tell;
-use lastword::inspect::{Condition, Inspection, Survey, What};
+use lastword::inspect::{Condition, Inspection, ObjectFile, Survey, What};
 use lastword::ready::Mailbox;
 use lastword::{Channel, Force, RemoveError, status};
 use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 /// What is to be removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Their names
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", value_parser = names::name)]
     names: Vec<String>,
     /// What of these names; everything if not given
     #[arg(long, value_enum)]
@@ -37,6 +41,7 @@ Examples:
 
 Of a name of which a live process has a role nothing is removed without --force. With it, that process goes on with
 memory that has no name any more: whoever opens the name next gets another channel, which that process does not see.
+Only a process that certainly has a role is proposed to be killed.
 What is half-created, damaged or of another version can be removed as well. `lastword clean` removes what nobody uses.
 
 Exit code: 0 all removed; 1 one of them was not, the others were; 2 usage.";
@@ -126,12 +131,13 @@ fn refuse_used(survey: &Survey) -> Result<(), Error> {
         return Ok(());
     }
     let said: Vec<String> = users.iter().map(User::to_string).collect();
-    let mut pids: Vec<String> = users.iter().filter_map(|user| user.pid).map(|pid| pid.to_string()).collect();
-    pids.dedup();
+    let certain: BTreeSet<u32> = users.iter().filter(|user| user.is_certain).filter_map(|user| user.pid).collect();
+    let pids: Vec<String> = certain.iter().map(u32::to_string).collect();
     let kill = if pids.is_empty() { String::new() } else { format!(" (kill {})", pids.join(" ")) };
+    let find = if users.iter().all(|user| user.is_certain) { String::new() } else { how_to_find(survey) };
     Err(format!(
-        "{} {}: not removed, it is in use: {}; end them first{kill}, or remove it all the same with --force, and they \
-         go on with what has no name any more",
+        "{} {}: not removed, it is in use: {}; end them first{kill}{find}, or remove it all the same with --force, and \
+         they go on with what has no name any more",
         survey.what,
         survey.name,
         said.join(", ")
@@ -139,9 +145,23 @@ fn refuse_used(survey: &Survey) -> Result<(), Error> {
     .into())
 }
 
+/// How to find the processes that are not certain. A role is a lock, which the kernel notes with each file that has it.
+fn how_to_find(survey: &Survey) -> String {
+    let has_roles =
+        |file: &&ObjectFile| file.name.generation == survey.generation && file.name.kind == file.name.kind.anchor();
+    let file = survey.objects.iter().find(has_roles).map(|file| format!("/dev/shm{}", file.name));
+    let inode = file.and_then(|file| fs::symlink_metadata(file).ok()).map(|found| found.ino().to_string());
+    format!(
+        " (as root, where all processes are seen, `grep -ls 'OFDLCK.*:{} ' /proc/[0-9]*/fdinfo/*` names those that \
+         have it)",
+        inode.as_deref().unwrap_or("INODE")
+    )
+}
+
 fn users(survey: &Survey) -> Vec<User> {
     let held = survey.roles.iter().filter_map(|state| state.holder.as_ref());
-    held.map(|holder| User { role: holder.role().to_string(), pid: holder.pid(), process: process(holder) }).collect()
+    held.map(|holder| User { role: holder.role().to_string(), pid: holder.pid(), is_certain: is_certain(holder) })
+        .collect()
 }
 
 /// What was done. Its JSON is an interface: fields are added, never renamed.
@@ -170,13 +190,23 @@ struct Failed {
 struct User {
     /// `producer`, `consumer 0`, `writer`, `reader`.
     role: String,
+    /// The process that took it last.
     pid: Option<u32>,
-    #[serde(skip)]
-    process: String,
+    /// Whether it is the one that has it: it lives, and can be seen from here.
+    is_certain: bool,
 }
 
 impl std::fmt::Display for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is process {}", self.role, self.process)
+        match self.pid {
+            Some(pid) if self.is_certain => write!(f, "{} is process {pid}", self.role),
+            Some(pid) => write!(
+                f,
+                "{} is a live process: it was last taken by process {pid}, which is gone, and a process that it forked \
+                 has the role, or which lives in another pid namespace",
+                self.role
+            ),
+            None => write!(f, "{} is a live process, which has not noted which", self.role),
+        }
     }
 }

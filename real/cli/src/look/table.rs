@@ -92,7 +92,7 @@ fn measure(text: &str) -> usize {
 }
 
 /// As much of a text as fits, which shows that something is missing.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if measure(text) <= width {
         return text.to_owned();
     }

@@ -1,8 +1,8 @@
 //! Times, sizes, users and names, as they are shown.
 
-use lastword::inspect::{RoleState, Survey, What};
+use lastword::inspect::{Condition, Problem, RoleState, Survey, What};
 use lastword::protocol::description::is_printable;
-use lastword::{Holder, Role};
+use lastword::{Holder, OpenError, Role};
 use nix::unistd::{Uid, User};
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -43,6 +43,22 @@ pub(super) fn span(length: Duration) -> String {
     }
 }
 
+/// What is wrong, in words that say what to do.
+pub(crate) fn problem(survey: &Survey, problem: &Problem) -> String {
+    match problem {
+        // The library says that of what is not there at all.
+        Problem::Object(OpenError::NotFound { object }) if survey.condition == Condition::LocksMissing => {
+            format!(
+                "object {object}: not found, though the channel's data object is there: somebody removed it; {ANEW}"
+            )
+        }
+        problem => problem.to_string(),
+    }
+}
+
+/// What becomes of a channel without a locks object.
+const ANEW: &str = "who takes a role next creates the channel anew; restart the processes that have the old one open";
+
 /// So many bytes, to three digits or so.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -77,9 +93,23 @@ pub(super) fn count(survey: &Survey) -> String {
     }
 }
 
+/// Whether the process that has a role is certainly the one of that id, which lives and can be seen from here.
+pub(crate) fn is_certain(holder: &Holder) -> bool {
+    holder.watch().is_ok()
+}
+
+/// A process that took a role, with a question mark where it may be another one that has it.
+pub(crate) fn pid(pid: Option<u32>, is_certain: bool) -> String {
+    match pid {
+        Some(pid) if is_certain => pid.to_string(),
+        Some(pid) => format!("{pid}?"),
+        None => "?".to_owned(),
+    }
+}
+
 /// The process that has a role.
-pub(super) fn process(holder: &Holder) -> String {
-    holder.pid().map_or_else(|| "?".to_owned(), |pid| pid.to_string())
+fn process(holder: &Holder) -> String {
+    pid(holder.pid(), is_certain(holder))
 }
 
 /// Who has which roles: `producer 1234, consumers 2/4 (1240,1241)`.
@@ -111,7 +141,8 @@ pub(super) fn holder(state: &RoleState) -> String {
         (Some(holder), _) => {
             let since = holder.since().and_then(ago).map_or_else(String::new, |since| format!(", for {since}"));
             match holder.pid() {
-                Some(pid) => format!("process {pid}{since}"),
+                Some(pid) if is_certain(holder) => format!("process {pid}{since}"),
+                Some(pid) => format!("process {pid}?, which is gone or lives in another pid namespace{since}"),
                 None => "a live process, which has not noted which".to_owned(),
             }
         }
@@ -123,6 +154,11 @@ pub(super) fn holder(state: &RoleState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_not_certain_to_have_a_role_has_a_question_mark() {
+        assert_eq!([pid(Some(7), true), pid(Some(7), false), pid(None, false)], ["7", "7?", "?"]);
+    }
 
     #[test]
     fn times_and_sizes_are_in_their_largest_unit() {

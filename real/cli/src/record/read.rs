@@ -1,6 +1,8 @@
 //! `record read`: prints the newest record, or each newer one. Takes no role, and disturbs nobody.
 
 use super::{Error, NAME, sample};
+use crate::names;
+use crate::names::as_option;
 use crate::stop::Stop;
 use crate::tell::tell;
 use crate::{grid, output, peer, signals};
@@ -13,7 +15,7 @@ use std::time::Duration;
 #[command(after_help = HELP)]
 pub(crate) struct Options {
     /// The record
-    #[arg(long, default_value = NAME)]
+    #[arg(long, default_value = NAME, value_parser = names::name)]
     name: String,
     /// Do not wait for a record that is not there
     #[arg(long, conflicts_with = "follow")]
@@ -64,8 +66,8 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
         let Some(found) = look(&options.name)? else {
             let name = &options.name;
             return Err(format!(
-                "record {name}: found no message in it yet, expected one; publish one: lastword record write --name \
-                 {name}"
+                "record {name}: found no message in it yet, expected one; publish one: lastword record write{}",
+                as_option("--name", name, NAME)
             )
             .into());
         };
@@ -111,8 +113,7 @@ struct Waiting<'n>(&'n str);
 
 impl std::fmt::Display for Waiting<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "record {}; to publish one: lastword record write", self.0)?;
-        if self.0 == NAME { Ok(()) } else { write!(f, " --name {}", self.0) }
+        write!(f, "record {}; to publish one: lastword record write{}", self.0, as_option("--name", self.0, NAME))
     }
 }
 

@@ -4,6 +4,8 @@ use super::fields::{self, Piece};
 use super::{Error, NAME, layout, sample};
 use crate::explain::cannot;
 use crate::input::{self, Line};
+use crate::names;
+use crate::names::{as_argument, as_option};
 use crate::stop::Stop;
 use crate::tell::tell;
 use crate::{output, signals};
@@ -18,7 +20,7 @@ use std::time::Duration;
 #[command(after_help = HELP)]
 pub(crate) struct Options {
     /// The record
-    #[arg(long, default_value = NAME)]
+    #[arg(long, default_value = NAME, value_parser = names::name)]
     name: String,
     /// The file with the struct that the record is; if not given, what the record of that name is, or else the sample
     #[arg(long, value_name = "FILE")]
@@ -87,8 +89,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let code = code?;
     if last.is_some() {
         let name = &options.name;
-        let option = if name == NAME { String::new() } else { format!(" --name {name}") };
-        tell!("it stays in /dev/shm for readers: lastword record read{option}; to remove it: lastword rm {name}");
+        tell!(
+            "it stays in /dev/shm for readers: lastword record read{}; to remove it: lastword rm {}",
+            as_option("--name", name, NAME),
+            as_argument(name)
+        );
     }
     Ok(code)
 }
@@ -147,7 +152,10 @@ impl Writer<'_> {
             if let Some(signal) = self.stop.signal() {
                 let state = match last {
                     Some(last) => format!("readers still see message {last}"),
-                    None => format!("record {0} is empty; to remove it: lastword rm {0}", self.options.name),
+                    None => {
+                        let name = &self.options.name;
+                        format!("record {name} is empty; to remove it: lastword rm {}", as_argument(name))
+                    }
                 };
                 tell!("nothing was published: {state}");
                 return Ok(signals::exit_code(signal));

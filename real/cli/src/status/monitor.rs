@@ -1,6 +1,7 @@
 //! Printing the words of a board, whoever sets them, for as long as anybody does.
 
 use super::BOARD;
+use crate::names;
 use crate::output::{self, HEAD, Styled};
 use crate::peer::wait_for;
 use crate::signals::exit_code;
@@ -20,7 +21,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The board's name
-    #[arg(long, default_value = BOARD)]
+    #[arg(long, default_value = BOARD, value_parser = names::name)]
     name: String,
     /// Print the words as they are now, one a line, and end
     #[arg(long)]

@@ -2,6 +2,8 @@
 
 use super::BOARD;
 use crate::input::{self, Line};
+use crate::names;
+use crate::names::as_option;
 use crate::output;
 use crate::signals::exit_code;
 use crate::stop::Stop;
@@ -20,7 +22,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The board's name
-    #[arg(long, default_value = BOARD)]
+    #[arg(long, default_value = BOARD, value_parser = names::name)]
     name: String,
     /// Milliseconds between two ticks
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
@@ -96,7 +98,7 @@ type Lines = Receiver<io::Result<Line>>;
 impl Server {
     fn serve(&mut self, options: &Options, stop: &Stop) -> Result<(), Error> {
         let Options { name, interval_ms, seconds, verbose } = options;
-        let argument = if name == BOARD { String::new() } else { format!(" --name {name}") };
+        let argument = as_option("--name", name, BOARD);
         let words: Vec<&str> = self.writer.words().map(status::Word::name).collect();
         let words = words.join(", ");
         output::line(format_args!("serving board {name}: {words}; watch it with: lastword status monitor{argument}"))?;

@@ -87,7 +87,7 @@ struct Shown<'w> {
     type_name: Option<&'w str>,
     /// All its objects.
     bytes: u64,
-    /// Messages, or changed words of a board, per second.
+    /// Messages, or changed words of a board, per second; null if that cannot be read, now or at the look before.
     rate_per_s: Option<f64>,
     /// The newest message's number, 0 before the first; null of a board.
     number: Option<u64>,
@@ -102,8 +102,11 @@ struct Shown<'w> {
 struct RoleShown {
     role: String,
     is_taken: bool,
-    /// Who has it; null if nobody has, or it is not known.
+    /// Who has it, if `is_certain`, or who took it last; null if nobody has it, or it is not known.
     pid: Option<u32>,
+    /// Whether that process has it: it lives, and can be seen from here. If not, and the role is taken, a process that
+    /// it forked has it, or it lives in another pid namespace.
+    is_certain: bool,
     /// Since when, in milliseconds since 1970.
     since_ms: Option<u64>,
     /// Who took it last.
@@ -119,6 +122,9 @@ struct EventShown<'w> {
     kind: String,
     role: Option<String>,
     pid: Option<u32>,
+    /// Of `taken`: whether that process is certain to have the role, as of a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_certain: Option<bool>,
     /// Of `condition`, what it is now; of `replaced`, by which generation.
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<String>,
@@ -139,6 +145,7 @@ fn shown(row: &Row) -> Shown<'_> {
         role: role.role.to_string(),
         is_taken: role.is_taken,
         pid: role.pid,
+        is_certain: role.is_certain,
         since_ms: role.since.map(since_1970),
         last_pid: role.last,
     });
@@ -165,7 +172,7 @@ fn event_shown(event: &Event) -> EventShown<'_> {
         Happened::CreatedAnew => ("created_anew", None, None, None),
         Happened::Replaced(generation) => ("replaced", None, None, Some(generation.to_string())),
         Happened::Condition(condition) => ("condition", None, None, Some(condition.to_string())),
-        Happened::Taken(role, pid) => ("taken", Some(role), *pid, None),
+        Happened::Taken(role, pid, _) => ("taken", Some(role), *pid, None),
         Happened::Died(role, pid) => ("died", Some(role), *pid, None),
         Happened::GivenUp(role, pid) => ("given_up", Some(role), *pid, None),
         Happened::Lost(role, pid) => ("lost", Some(role), *pid, None),
@@ -177,6 +184,10 @@ fn event_shown(event: &Event) -> EventShown<'_> {
         kind: event.what.to_string(),
         role: role.map(ToString::to_string),
         pid,
+        is_certain: match event.happened {
+            Happened::Taken(_, _, is_certain) => Some(is_certain),
+            _ => None,
+        },
         now,
     }
 }

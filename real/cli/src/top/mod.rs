@@ -6,9 +6,11 @@ mod screen;
 mod watcher;
 
 use crate::explain::cannot_list;
+use crate::names;
 use crate::output;
 use crate::signals;
 use crate::stop::Stop;
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -21,7 +23,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names begin with; all if not given
-    #[arg(default_value = "", hide_default_value = true, value_parser = prefix)]
+    #[arg(default_value = "", hide_default_value = true, value_parser = names::prefix)]
     prefix: String,
     /// Milliseconds between two looks
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
@@ -45,21 +47,15 @@ newest message; s sorts by name, rate or size; p pauses; / filters by a part of 
 
 A rate is of messages, by their numbers; of a board, of words that were different at the next look, which misses what
 changed twice. Times are UTC. A process that has ended `died`, whatever it ended by; one that lives, and no longer has
-its role, `gave the role up`. Nothing is written, no lock is taken, and nobody is disturbed.
+its role, `gave the role up`. 1234? is a process that took a role which a live process has, and is itself gone (one that
+it forked has it), or lives in another pid namespace; it is not counted. Nothing is written, no lock is
+taken, and nobody is disturbed.
 
 In JSON each object has `at_ms` (since 1970), `interval_ms`, `objects` and `events`, whose fields are named as the
 columns are; `event` is one of created, removed, created_anew, replaced, condition, taken, died, given_up, and lost
 where it cannot be seen whether the process lives.
 
 Exit code: 0 ended by q, or after --once; 1 /dev/shm cannot be read; 2 usage; 128 + n ended by signal n.";
-
-/// What a name can begin with.
-fn prefix(text: &str) -> Result<String, String> {
-    match text.chars().find(|&char| !(char.is_ascii_alphanumeric() || "._-".contains(char))) {
-        None => Ok(text.to_owned()),
-        Some(char) => Err(format!("names have no {char:?}, but 1 to 200 of A-Z a-z 0-9 . _ -")),
-    }
-}
 
 /// Looks until it is told to end; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
@@ -80,13 +76,27 @@ fn open_many_files() {
     }
 }
 
+/// Why nothing was looked at. Here every object is an open file.
+fn cannot_look(error: io::Error) -> io::Error {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => io::Error::new(
+            error.kind(),
+            format!(
+                "cannot look at all objects at once: {error}; look at fewer (lastword top PREFIX), or raise the limit \
+                 of open files (ulimit -n)"
+            ),
+        ),
+        _ => cannot_list(error),
+    }
+}
+
 /// Prints a table or an object for each interval.
 fn print(options: &Options, mut watcher: Watcher) -> Result<u8, Error> {
     let stop = Stop::on_signals()?;
     // Rates need two looks.
-    watcher.look().map_err(cannot_list)?;
+    watcher.look().map_err(cannot_look)?;
     while !stop.sleep(Duration::from_millis(options.interval_ms)) {
-        watcher.look().map_err(cannot_list)?;
+        watcher.look().map_err(cannot_look)?;
         if options.json {
             output::json(&lines::object(&watcher))?;
         } else {

@@ -1,6 +1,6 @@
 //! What is shown of a channel, mailbox or board.
 
-use crate::look::text::shown;
+use crate::look::text::{is_certain, pid, problem, shown};
 use lastword::Role;
 use lastword::inspect::{Condition, Survey, What};
 use std::fmt::Write;
@@ -20,14 +20,15 @@ pub(super) struct Row {
     pub(super) bytes: u64,
     pub(super) created: Option<SystemTime>,
     pub(super) messages: Option<u64>,
-    /// Messages, or changes of a board's words, per second; `None` if it was not there at the look before.
+    /// Messages, or changes of a board's words, per second; `None` if it cannot be read, or was not there
+    /// at the look before.
     pub(super) rate: Option<f64>,
     pub(super) is_set: Option<bool>,
     pub(super) roles: Vec<RoleRow>,
     /// Whether a live process has a role, or is creating or removing it.
     pub(super) is_used: bool,
-    /// A board's words, undecoded.
-    pub(super) words: Vec<u64>,
+    /// A board's words, undecoded; `None` where they cannot be read.
+    pub(super) words: Option<Vec<u64>>,
 }
 
 /// A role, and who has it.
@@ -36,6 +37,8 @@ pub(super) struct RoleRow {
     pub(super) role: Role,
     pub(super) is_taken: bool,
     pub(super) pid: Option<u32>,
+    /// Whether that process has it: it lives, and can be seen from here.
+    pub(super) is_certain: bool,
     pub(super) since: Option<SystemTime>,
     /// Who had it last.
     pub(super) last: Option<u32>,
@@ -47,6 +50,7 @@ impl Row {
             role: state.role,
             is_taken: state.holder.is_some(),
             pid: state.holder.as_ref().and_then(lastword::Holder::pid),
+            is_certain: state.holder.as_ref().is_some_and(is_certain),
             since: state.holder.as_ref().and_then(lastword::Holder::since),
             last: state.last,
         });
@@ -54,7 +58,7 @@ impl Row {
             name: survey.name.clone(),
             what: survey.what,
             condition: survey.condition,
-            problems: survey.problems.iter().map(ToString::to_string).collect(),
+            problems: survey.problems.iter().map(|found| problem(survey, found)).collect(),
             generation: survey.generation,
             type_name: survey.message_type.as_ref().map(|message| shown(message.name()).into_owned()),
             bytes: survey.bytes(),
@@ -64,7 +68,7 @@ impl Row {
             is_set: survey.is_set,
             roles: roles.collect(),
             is_used: survey.is_used,
-            words: survey.board.as_ref().map(|board| board.values().to_vec()).unwrap_or_default(),
+            words: survey.board.as_ref().map(|board| board.values().to_vec()),
         }
     }
 
@@ -80,7 +84,8 @@ impl Row {
         match self.what {
             What::Channel | What::Mailbox => self.messages?.checked_sub(before.messages?),
             What::Board => {
-                Some(self.words.iter().zip(&before.words).filter(|(now, before)| now != before).count() as u64)
+                let (now, before) = (self.words.as_ref()?, before.words.as_ref()?);
+                Some(now.iter().zip(before).filter(|(now, before)| now != before).count() as u64)
             }
         }
     }
@@ -103,15 +108,15 @@ impl Row {
         let is_consumer = |row: &&RoleRow| matches!(row.role, Role::Consumer(_));
         for row in self.roles.iter().filter(|row| !is_consumer(row)) {
             words.push(if row.is_taken {
-                format!("{} {}", row.role, pid(row.pid))
+                format!("{} {}", row.role, pid(row.pid, row.is_certain))
             } else {
                 format!("no {}", row.role)
             });
         }
         let consumers = self.roles.iter().filter(is_consumer).count();
         if consumers > 0 {
-            let taken: Vec<String> =
-                self.roles.iter().filter(is_consumer).filter(|row| row.is_taken).map(|row| pid(row.pid)).collect();
+            let taken = self.roles.iter().filter(is_consumer).filter(|row| row.is_taken);
+            let taken: Vec<String> = taken.map(|row| pid(row.pid, row.is_certain)).collect();
             let mut text = format!("consumers {}/{consumers}", taken.len());
             if !taken.is_empty() {
                 let _ = write!(text, " ({})", taken.join(" "));
@@ -123,10 +128,6 @@ impl Row {
         }
         words.join(", ")
     }
-}
-
-fn pid(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string())
 }
 
 /// So many of them.
@@ -154,12 +155,26 @@ pub(super) fn clock(time: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lastword::inspect::survey;
+    use lastword::status::Writer;
+    use lastword::{Force, status};
     use std::time::Duration;
 
     #[test]
     fn rates_are_short_at_every_magnitude() {
         let rates = [0.0, 0.04, 1.26, 9.96, 1234.5, 99_999.6, 12_345_678.0].map(number_per_second);
         assert_eq!(rates, ["0", "0.0", "1.3", "10", "1234", "100k", "12M"]);
+    }
+
+    #[test]
+    fn words_that_cannot_be_read_have_no_rate() {
+        let name = format!("top-rate-{}", std::process::id());
+        drop(Writer::create(&name, 2, 0o600).expect("nobody has it"));
+        let before = Row::new(&survey(&name).expect("there is /dev/shm")[0]);
+        let denied = Row { words: None, ..before.clone() };
+        assert_eq!(before.progress(&before), Some(0));
+        assert_eq!([denied.progress(&before), before.progress(&denied), denied.progress(&denied)], [None; 3]);
+        status::remove(&name, Force::No).expect("nobody uses it");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The live screen, and its keys.
 
+use super::cannot_look;
 use super::lines::cells;
 use super::row::{Row, clock, counted, number_per_second};
 use super::watcher::Watcher;
-use crate::explain::{cannot, cannot_list};
+use crate::explain::cannot;
+use crate::look::table::cut;
 use crate::look::text::{ago, mode, shown, size, user};
 use crate::signals;
 use crate::table::Screen;
@@ -44,7 +46,7 @@ pub(super) fn run(watcher: Watcher, prefix: &str, interval: Duration) -> Result<
     let (sender, events) = mpsc::channel();
     signals::send_as(&sender, Event::Signal)?;
     let mut view = View::new(watcher, prefix, interval);
-    view.watcher.look().map_err(cannot_list)?;
+    view.watcher.look().map_err(cannot_look)?;
     let mut screen = Screen::open().map_err(cannot("use the terminal"))?;
     let listener = thread::Builder::new().spawn(move || send_input(&sender));
     listener.map_err(cannot("start a thread that reads keys"))?;
@@ -67,7 +69,7 @@ pub(super) fn run(watcher: Watcher, prefix: &str, interval: Duration) -> Result<
         if Instant::now() >= next {
             next = Instant::now() + interval;
             if !view.is_paused {
-                view.watcher.look().map_err(cannot_list)?;
+                view.look()?;
             }
         }
     }
@@ -131,6 +133,13 @@ enum Page {
     Help,
 }
 
+/// What was read of one.
+#[derive(Debug)]
+struct Details {
+    of: (String, What),
+    lines: Vec<String>,
+}
+
 struct View {
     watcher: Watcher,
     prefix: String,
@@ -144,6 +153,8 @@ struct View {
     /// By name, so that it stays where the rows move.
     selected: Option<(String, What)>,
     table: TableState,
+    /// What was last read of the one whose details are shown.
+    details: Option<Details>,
     /// How many rows fitted when they were drawn last.
     page_rows: usize,
     has_color: bool,
@@ -162,9 +173,15 @@ impl View {
             is_typing: false,
             selected: None,
             table: TableState::default(),
+            details: None,
             page_rows: 1,
             has_color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         }
+    }
+
+    fn look(&mut self) -> Result<(), Error> {
+        self.details = None;
+        Ok(self.watcher.look().map_err(cannot_look)?)
     }
 
     /// The rows that are shown, in their order.
@@ -241,6 +258,7 @@ impl View {
     fn draw(&mut self, frame: &mut Frame<'_>) {
         let area = frame.area();
         let events = match area.height {
+            _ if self.page == Page::Help => 0,
             MANY_EVENTS_FROM.. => 6,
             FEW_EVENTS_FROM.. => 3,
             _ => 0,
@@ -294,12 +312,13 @@ impl View {
                 format!("q quit  up/down select  i details  s sort: {}  p pause  / filter  ? help", self.sort.name())
             }
             Page::Details(_) => "q quit  up/down scroll  i back  p pause  ? help".to_owned(),
-            Page::Help => "q quit  any other key: back".to_owned(),
+            Page::Help => "q quit  p pause  any other key: back".to_owned(),
         }
     }
 
     fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect) {
-        self.page_rows = usize::from(area.height.saturating_sub(1)).max(1);
+        let page_rows = usize::from(area.height.saturating_sub(1)).max(1);
+        self.page_rows = page_rows;
         let rows = self.shown();
         if rows.is_empty() {
             let prefix =
@@ -311,43 +330,54 @@ impl View {
             return frame.render_widget(Paragraph::new(text), area);
         }
         let position = self.position(&rows);
+        let texts: Vec<[String; 6]> = rows.iter().map(|row| cells(row)).collect();
+        let widths = widths(&texts, area.width);
+        let name_width = widths[0];
         let lines: Vec<Cells<'_>> = rows
             .iter()
-            .map(|row| {
-                let [name, kind, rate, number, bytes, state] = cells(row);
+            .zip(texts)
+            .map(|(row, [name, kind, rate, number, bytes, state])| {
                 let right = |text: String| Text::from(text).right_aligned();
+                let name = cut(&name, name_width.into());
                 let cells = [name.into(), kind.into(), right(rate), right(number), right(bytes), state.into()];
                 Cells::new(cells).style(self.style_of(row))
             })
             .collect();
+        let last_offset = rows.len().saturating_sub(page_rows);
         let heads = ["NAME", "KIND", "RATE/S", "NUMBER", "SIZE", "STATE"].map(Text::from);
         let [name, kind, rate, number, bytes, state] = heads;
         let heads = [name, kind, rate.right_aligned(), number.right_aligned(), bytes.right_aligned(), state];
-        let longest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).clamp(8, 40) as u16;
-        // On a narrow screen the name and the state matter more than the size.
-        let widths = match area.width {
-            70.. => [longest.min(area.width / 3), 7, 7, 10, 9, 0],
-            _ => [longest.min(area.width / 3), 7, 6, 0, 0, 0],
-        };
         let [name, kind, rate, number, bytes, _] = widths.map(Constraint::Length);
         let table = Table::new(lines, [name, kind, rate, number, bytes, Constraint::Fill(1)])
             .header(Cells::new(heads).style(self.bold()))
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
         self.table.select(Some(position));
+        // Where more fits, or there is less, no row stays hidden above an empty one.
+        *self.table.offset_mut() = self.table.offset().min(last_offset);
         frame.render_stateful_widget(table, area, &mut self.table);
     }
 
     fn draw_details(&mut self, frame: &mut Frame<'_>, area: Rect, line: u16) {
-        let found = self.selected.as_ref().and_then(|(name, what)| {
-            let row = self.watcher.rows().iter().find(|row| row.key() == (name.as_str(), *what))?;
-            Some(details(row, self.watcher.inspection(name, *what)?))
-        });
-        let lines = found.unwrap_or_else(|| vec!["It is gone.".to_owned()]);
+        let lines = self.read_details();
         let last = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(1);
         let line = line.min(last);
         self.page = Page::Details(line);
         let text: Vec<Line<'_>> = lines.into_iter().map(Line::raw).collect();
         frame.render_widget(Paragraph::new(text).scroll((line, 0)), area);
+    }
+
+    /// The selected one's details, as they are now; while it is paused, as they were read first.
+    fn read_details(&mut self) -> Vec<String> {
+        let kept = self.details.take().filter(|kept| self.is_paused && Some(&kept.of) == self.selected.as_ref());
+        let found = kept.or_else(|| {
+            let (name, what) = self.selected.as_ref()?;
+            let row = self.watcher.rows().iter().find(|row| row.key() == (name.as_str(), *what))?;
+            let lines = details(row, self.watcher.inspection(name, *what)?);
+            Some(Details { of: (name.clone(), *what), lines })
+        });
+        let lines = found.as_ref().map_or_else(|| vec!["It is gone.".to_owned()], |found| found.lines.clone());
+        self.details = found;
+        lines
     }
 
     fn draw_log(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -383,21 +413,38 @@ impl View {
     }
 }
 
+/// How wide the columns are; the last one takes the rest.
+fn widths(texts: &[[String; 6]], width: u16) -> [u16; 6] {
+    let longest = |column: usize, least: usize, most: usize| {
+        let longest = texts.iter().map(|texts| texts[column].chars().count()).max().unwrap_or(0);
+        longest.clamp(least, most) as u16
+    };
+    let name = longest(0, 8, 40).min(width / 3);
+    // On a narrow screen the name and the state matter more than the size. A number is never cut: the rest of it would
+    // be another one.
+    match width {
+        70.. => [name, 7, longest(2, 7, 20), longest(3, 10, 20), longest(4, 9, 20), 0],
+        _ => [name, 7, 6, 0, 0, 0],
+    }
+}
+
+/// The keys come first, for screens of few rows.
 const HELP: &str = "\
-Channels, mailboxes and boards in /dev/shm, read only: nobody is disturbed.
-
-RATE/S  messages per second, by their numbers; of a board, words that have changed
-NUMBER  of the newest message: how many there were
-SIZE    of all its objects
-STATE   who has which role (process ids), and what is wrong
-
-Green: a live process uses it. Yellow: half-created, of another version, or not
-yours to read. Red: damaged.
-
 q, Ctrl-C      end                      s    sort by name, rate or size
 up, down       select (also PgUp ...)   p    pause, and go on
 Enter, i       details, and back        /    filter by a part of the name
 ?              this                     Esc  no filter
+
+Channels, mailboxes and boards in /dev/shm, read only: nobody is disturbed.
+
+RATE/S  messages per second, by their numbers; of a board, changed words
+NUMBER  of the newest message: how many there were
+SIZE    of all its objects
+STATE   who has which role (process ids), and what is wrong; 1234? took the
+        role, and is gone or in another pid namespace: a live process has it
+
+Green: a live process uses it. Yellow: half-created, of another version, or not
+yours to read. Red: damaged.
 
 `lastword inspect NAME` shows more of one, `lastword doctor` what is wrong.";
 
@@ -419,7 +466,10 @@ fn details(row: &Row, inspection: &Inspection) -> Vec<String> {
         let last = role.last.map_or_else(String::new, |last| format!("; the last one was process {last}"));
         let since = role.since.and_then(ago).map_or_else(String::new, |since| format!(" for {since}"));
         lines.push(match (role.is_taken, role.pid) {
-            (true, Some(pid)) => format!("{}: process {pid}{since}", role.role),
+            (true, Some(pid)) if role.is_certain => format!("{}: process {pid}{since}", role.role),
+            (true, Some(pid)) => {
+                format!("{}: process {pid}?, which is gone or lives in another pid namespace{since}", role.role)
+            }
             (true, None) => format!("{}: a process that has not said which one it is", role.role),
             (false, _) => format!("{}: nobody{last}", role.role),
         });
@@ -486,6 +536,80 @@ mod tests {
         drop((producer, board));
         channel.remove(Force::No).expect("nobody uses it");
         status::remove(&name, Force::No).expect("nobody uses it");
+    }
+
+    /// The screen, line by line.
+    fn drawn(view: &mut View, width: u16, height: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("it is memory");
+        terminal.draw(|frame| view.draw(frame)).expect("it is memory");
+        let buffer = terminal.backend().buffer();
+        let line = |row: u16| (0..width).map(|column| buffer[(column, row)].symbol()).collect::<String>();
+        (0..height).map(|row| line(row).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn no_digit_of_a_number_is_cut() {
+        let texts = ["a", "channel", "12M", "12345678901234567", "1.0 KiB", ""].map(str::to_owned);
+        assert_eq!(widths(std::slice::from_ref(&texts), 80), [8, 7, 7, 17, 9, 0]);
+        assert_eq!(widths(&[texts], 60)[3], 0);
+    }
+
+    #[test]
+    fn what_fits_is_shown_after_the_screen_grew_and_a_long_name_shows_that_it_is_cut() {
+        let prefix = format!("top-fits-{}", std::process::id());
+        let names: Vec<String> = (0..12).map(|number| format!("{prefix}-{number:02}-{}", "n".repeat(30))).collect();
+        let boards: Vec<Writer> =
+            names.iter().map(|name| Writer::create(name, 1, 0o600).expect("nobody has it")).collect();
+        let mut view = view(&prefix);
+        view.watcher.look().expect("there is /dev/shm");
+        press(&mut view, &[KeyCode::End]);
+        let rows = |lines: &[String]| lines.iter().filter(|line| line.starts_with(&prefix)).count();
+        assert_eq!(rows(&drawn(&mut view, 80, 9)), 6);
+        let lines = drawn(&mut view, 80, 40);
+        assert_eq!(rows(&lines), 12, "{lines:#?}");
+        assert!(
+            lines.iter().filter(|line| line.starts_with(&prefix)).all(|line| line.contains("n… board")),
+            "{lines:#?}"
+        );
+        drop(boards);
+        for name in names {
+            status::remove(&name, Force::No).expect("nobody uses it");
+        }
+    }
+
+    #[test]
+    fn details_stay_as_they_were_while_it_is_paused() {
+        let name = format!("top-paused-{}", std::process::id());
+        let channel = Channel::<u64>::new(&name).expect("a name can be that");
+        let mut producer = channel.producer().expect("nobody has it");
+        producer.publish(&41).expect("memory is well");
+        let mut view = view(&name);
+        view.look().expect("there is /dev/shm");
+        press(&mut view, &[KeyCode::Enter]);
+        let shows = |view: &mut View, words: &str| drawn(view, 80, 24).iter().any(|line| line.contains(words));
+        assert!(shows(&mut view, "newest message 1,"));
+        press(&mut view, &[KeyCode::Char('p')]);
+        producer.publish(&42).expect("memory is well");
+        assert!(shows(&mut view, "newest message 1,"));
+        press(&mut view, &[KeyCode::Char('p')]);
+        assert!(shows(&mut view, "newest message 2,"));
+        drop(producer);
+        channel.remove(Force::No).expect("nobody uses it");
+    }
+
+    #[test]
+    fn the_help_is_whole_on_an_ordinary_screen_and_the_keys_on_a_small_one() {
+        let mut view = view("nothing-is-called-like-this");
+        view.look().expect("there is /dev/shm");
+        press(&mut view, &[KeyCode::Char('?')]);
+        let lines = drawn(&mut view, 80, 24);
+        for line in HELP.lines() {
+            assert!(lines.iter().any(|shown| shown == line), "{line:?} in {lines:#?}");
+        }
+        let lines = drawn(&mut view, 80, 12);
+        assert!(HELP.lines().take(4).all(|line| lines.iter().any(|shown| shown == line)), "{lines:#?}");
+        press(&mut view, &[KeyCode::Char('p')]);
+        assert_eq!((view.page, view.is_paused), (Page::Help, true));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Looking again and again, and what has happened in between.
 
 use super::row::{RoleRow, Row, clock};
+use crate::look::text::pid;
 use lastword::inspect::{Condition, Inspection, Surveyor, What};
 use lastword::{DeathWatch, Role};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,8 +48,8 @@ pub(super) enum Happened {
     Replaced(u32),
     /// It is well, or damaged, or otherwise than before.
     Condition(Condition),
-    /// A process has taken a role.
-    Taken(Role, Option<u32>),
+    /// A process has taken a role, and whether it is certain to be the one of that id here.
+    Taken(Role, Option<u32>, bool),
     /// The process that had a role is dead.
     Died(Role, Option<u32>),
     /// A process has given a role up, and lives.
@@ -61,10 +62,10 @@ impl Event {
     /// The event in words, with its time.
     pub(super) fn text(&self) -> String {
         let (time, name, what) = (clock(self.at), &self.name, self.what);
-        let of = |role: &Role, pid: &Option<u32>| {
+        let of = |role: &Role, process: &Option<u32>, is_certain: bool| {
             // A channel alone has a producer; a mailbox's writer and a board's have to be told apart.
             let kind = if what == What::Channel { String::new() } else { format!("{what} ") };
-            let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            let pid = process.map_or_else(String::new, |_| format!(" (pid {})", pid(*process, is_certain)));
             format!("{role} of {kind}{name}{pid}")
         };
         match &self.happened {
@@ -73,10 +74,10 @@ impl Event {
             Happened::CreatedAnew => format!("{time} {what} {name} was removed and created anew"),
             Happened::Replaced(generation) => format!("{time} {what} {name} was replaced by generation {generation}"),
             Happened::Condition(condition) => format!("{time} {what} {name} is {condition}"),
-            Happened::Taken(role, pid) => format!("{time} {} has come", of(role, pid)),
-            Happened::Died(role, pid) => format!("{time} {} died", of(role, pid)),
-            Happened::GivenUp(role, pid) => format!("{time} {} gave the role up", of(role, pid)),
-            Happened::Lost(role, pid) => format!("{time} {} has the role no longer", of(role, pid)),
+            Happened::Taken(role, pid, is_certain) => format!("{time} {} has come", of(role, pid, *is_certain)),
+            Happened::Died(role, pid) => format!("{time} {} died", of(role, pid, true)),
+            Happened::GivenUp(role, pid) => format!("{time} {} gave the role up", of(role, pid, true)),
+            Happened::Lost(role, pid) => format!("{time} {} has the role no longer", of(role, pid, false)),
         }
     }
 
@@ -124,9 +125,11 @@ impl Watcher {
             let Some(before) = before.get(&row.key_owned()) else {
                 happened.push((row.key_owned(), Happened::Created));
                 let known = row.taken().filter(|role| role.pid.is_some());
-                happened.extend(known.map(|role| (row.key_owned(), Happened::Taken(role.role, role.pid))));
+                happened
+                    .extend(known.map(|role| (row.key_owned(), Happened::Taken(role.role, role.pid, role.is_certain))));
                 continue;
             };
+            self.keep_certain(before, row);
             if let Some(progress) = row.progress(before) {
                 row.rate = Some(progress as f64 / self.since.as_secs_f64().max(0.001));
             }
@@ -188,10 +191,21 @@ impl Watcher {
         self.surveyor.inspection(name, what)
     }
 
-    /// How many processes have roles, as far as they are known.
+    /// How many processes have roles, as far as they are certain.
     pub(super) fn processes(&self) -> usize {
-        let pids: BTreeSet<u32> = self.rows.iter().flat_map(Row::taken).filter_map(|role| role.pid).collect();
-        pids.len()
+        let certain = self.rows.iter().flat_map(Row::taken).filter(|role| role.is_certain);
+        certain.filter_map(|role| role.pid).collect::<BTreeSet<u32>>().len()
+    }
+
+    /// Who was certain to have a role still is while he lives, though he gave it up just when that was asked.
+    fn keep_certain(&self, before: &Row, now: &mut Row) {
+        for role in now.roles.iter_mut().filter(|role| role.is_taken && !role.is_certain) {
+            let key = |role: &RoleRow| (role.role, role.pid, role.since);
+            let was_certain = before.taken().any(|before| before.is_certain && key(before) == key(role));
+            let watch = role.pid.and_then(|pid| self.watches.get(&pid));
+            let lives = |watch: &DeathWatch| watch.wait(Some(Duration::ZERO)) == Ok(false);
+            role.is_certain = was_certain && watch.is_some_and(lives);
+        }
     }
 
     /// What has happened to one that was there before.
@@ -211,7 +225,7 @@ impl Watcher {
             changes.push(self.end(role, patience));
         }
         for role in now.taken().filter(|role| role.pid.is_some() && role.pid != holder(before, role.role)) {
-            changes.push(Happened::Taken(role.role, role.pid));
+            changes.push(Happened::Taken(role.role, role.pid, role.is_certain));
         }
         changes
     }
@@ -226,7 +240,9 @@ impl Watcher {
         *patience = patience.saturating_sub(began.elapsed());
         match is_dead {
             Ok(true) => Happened::Died(role.role, role.pid),
-            Ok(false) => Happened::GivenUp(role.role, role.pid),
+            Ok(false) if role.is_certain => Happened::GivenUp(role.role, role.pid),
+            // What is watched may be another process of that id.
+            Ok(false) => Happened::Lost(role.role, role.pid),
             Err(_) => Happened::Lost(role.role, role.pid),
         }
     }
@@ -255,5 +271,23 @@ impl Row {
 
     fn key_owned(&self) -> (String, What) {
         (self.name.clone(), self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_certain_to_be_the_process_of_that_id_has_a_question_mark() {
+        let text = |happened| {
+            Event { at: SystemTime::UNIX_EPOCH, name: "arm".to_owned(), what: What::Channel, happened }.text()
+        };
+        let taken = |is_certain| text(Happened::Taken(Role::Producer, Some(7), is_certain));
+        assert_eq!(taken(true), "00:00:00 producer of arm (pid 7) has come");
+        assert_eq!(taken(false), "00:00:00 producer of arm (pid 7?) has come");
+        let lost = text(Happened::Lost(Role::Producer, Some(7)));
+        assert_eq!(lost, "00:00:00 producer of arm (pid 7?) has the role no longer");
+        assert_eq!(text(Happened::Lost(Role::Producer, None)), "00:00:00 producer of arm has the role no longer");
     }
 }

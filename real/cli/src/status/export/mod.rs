@@ -5,6 +5,7 @@ mod metrics;
 
 use super::BOARD;
 use crate::explain::cannot_list;
+use crate::names;
 use crate::output;
 use crate::signals::exit_code;
 use crate::stop::Stop;
@@ -27,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "127.0.0.1:9464", value_parser = address)]
     listen: SocketAddr,
     /// A board; may be given several times [default: status]
-    #[arg(long)]
+    #[arg(long, value_parser = names::name)]
     name: Vec<String>,
     /// All boards that are there and that this user may read
     #[arg(long)]
@@ -63,11 +64,6 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let mut names: BTreeSet<String> = options.name.iter().cloned().collect();
     if names.is_empty() && !options.all {
         names.insert(BOARD.to_owned());
-    }
-    for name in &names {
-        if let Err(error @ OpenError::Name(_)) = Monitor::open(name) {
-            return Err(error.into());
-        }
     }
     let stop = Stop::on_signals()?;
     let listener = TcpListener::bind(options.listen).map_err(|error| cannot_listen(options.listen, error))?;

@@ -1,10 +1,10 @@
 //! Removing what nobody uses any more.
 
 use crate::explain::cannot_list;
+use crate::names;
 use crate::removal::{self, Cause};
 use crate::report::print;
 use crate::session;
-use crate::tell::tell;
 use lastword::ObjectName;
 use lastword::inspect::Survey;
 use serde::Serialize;
@@ -17,7 +17,7 @@ type Error = Box<dyn std::error::Error>;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// What the names of the channels, mailboxes and boards begin with; all that this user may remove if not given
-    #[arg(default_value = "")]
+    #[arg(default_value = "", value_parser = names::prefix)]
     prefix: String,
     /// Say what would be removed, and remove nothing
     #[arg(long)]
@@ -40,11 +40,6 @@ Exit code: 0 done, though what is used or another user's has stayed; 1 something
 
 /// Removes what is asked for; the exit code.
 pub(crate) fn run(options: &Options) -> Result<u8, Error> {
-    if let Some(char) = options.prefix.chars().find(|&char| !(char.is_ascii_alphanumeric() || "._-".contains(char))) {
-        let prefix = &options.prefix;
-        tell!("lastword: no name begins with {prefix:?}: names have no {char:?}, but 1 to 200 of A-Z a-z 0-9 . _ -");
-        return Ok(crate::USAGE);
-    }
     let report = if options.dry_run { look(&options.prefix)? } else { remove(&options.prefix)? };
     print(&report, options.json)?;
     Ok(u8::from(report.failed > 0))
@@ -61,7 +56,7 @@ fn look(prefix: &str) -> Result<Report, Error> {
         why_it_stays(object, of)
     };
     let left = others.iter().map(|object| Left { object: object.to_string(), reason: reason(object) }).collect();
-    Ok(Report { dry_run: true, removed: names(&unused), left, failed: 0 })
+    Ok(Report { dry_run: true, removed: listed(&unused), left, failed: 0 })
 }
 
 /// Why an object would stay.
@@ -103,10 +98,10 @@ fn remove(prefix: &str) -> Result<Report, Error> {
         }
     }
     left.sort_by(|one, other| one.object.cmp(&other.object));
-    Ok(Report { dry_run: false, removed: names(&outcome.removed), left, failed })
+    Ok(Report { dry_run: false, removed: listed(&outcome.removed), left, failed })
 }
 
-fn names(objects: &[ObjectName]) -> Vec<String> {
+fn listed(objects: &[ObjectName]) -> Vec<String> {
     objects.iter().map(ToString::to_string).collect()
 }
 

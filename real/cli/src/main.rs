@@ -43,7 +43,6 @@ mod torture;
 mod worker;
 
 use clap::{Parser, Subcommand};
-use lastword::{NameError, OpenError, RemoveError};
 use signal_hook::consts::SIGPIPE;
 use std::io;
 use std::process::ExitCode;
@@ -129,16 +128,9 @@ fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&*error) => signals::exit_code(SIGPIPE).into(),
         Err(error) => {
             tell!("lastword: {error}");
-            if is_name(&*error) { USAGE.into() } else { ExitCode::FAILURE }
+            ExitCode::FAILURE
         }
     }
-}
-
-/// Whether a name was given that cannot be one.
-fn is_name(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(OpenError::Name(_)))
-        || matches!(error.downcast_ref(), Some(RemoveError::Name(_)))
-        || error.is::<NameError>()
 }
 
 fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {

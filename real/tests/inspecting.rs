@@ -469,6 +469,35 @@ fn what_a_killed_producer_wrote_without_publishing_is_never_called_whole() -> Ou
 }
 
 #[test]
+fn of_two_slots_with_one_number_only_the_newest_messages_is_called_whole() -> Outcome {
+    let (scratch, channel) = existing()?;
+    let inspection = look(&scratch, What::Channel)?;
+    let first = inspection.slots().expect("a channel").latest?.expect("a message is out");
+    let slot = |ahead: u8| (first.slot() + ahead) % 4;
+    let is_whole = |ahead| -> Result<bool, Box<dyn Error>> {
+        Ok(inspection.slot(slot(ahead), 100)?.expect("a channel has slots").is_whole)
+    };
+    let whole =
+        || -> Result<[bool; 4], Box<dyn Error>> { Ok([is_whole(0)?, is_whole(1)?, is_whole(2)?, is_whole(3)?]) };
+    // What a producer leaves that found two slots locked, and was killed after it had written the number.
+    let left = (384 + u64::from(slot(3)) * (64 + 64)) / 8;
+    scratch.patch("data", left, |_| first.sequence().next().get());
+    scratch.patch("data", left + 1, |_| 24);
+    assert_eq!(whole()?, [true, false, false, false]);
+    // Its successor finds the first of them free.
+    let mut successor = channel.producer()?;
+    successor.publish(&pose(2))?;
+    assert_eq!(whole()?, [true, true, false, false]);
+    assert!(inspection.newest(100)?.is_some_and(|found| found.is_whole && found.slot == Some(slot(1))));
+    // Both are older now, and look alike.
+    successor.publish(&pose(3))?;
+    assert_eq!(whole()?, [true, false, true, false]);
+    successor.publish(&pose(4))?;
+    assert_eq!(whole()?, [true; 4]);
+    Ok(())
+}
+
+#[test]
 fn a_word_that_is_garbage_is_told_and_all_others_too() -> Outcome {
     let (scratch, _channel) = existing()?;
     scratch.patch("locks", (256 + 128) / 8, |_| u64::MAX);

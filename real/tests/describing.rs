@@ -4,10 +4,11 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
+use lastword::ready::Mailbox;
 use lastword::zerocopy::{FromBytes, Immutable, IntoBytes};
 use lastword::{
-    Channel, Description, DescriptionError, EntryError, Force, Kind, Message, OpenError, TypeLayout, UntypedObserver,
-    Value,
+    Channel, Description, DescriptionError, EntryError, Field, Force, Kind, Message, OpenError, Shape, TypeLayout,
+    UntypedObserver, Value,
 };
 use lastword_protocol::description::{Dimension, Entry, LENGTH_MAX, encode};
 use lastword_protocol::header::Header;
@@ -424,6 +425,35 @@ fn a_type_that_cannot_be_described_is_refused_at_creation_and_leaves_nothing() -
     drop(Channel::<long::Middle>::new(scratch.name())?.producer()?);
     let deep = Description::of::<[[[[[[[[[u8; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]>().expect_err("nine dimensions");
     assert_eq!(deep, DescriptionError::Entry { number: 0, why: EntryError::Dimensions });
+    Ok(())
+}
+
+/// Says of all its bytes what they are, and of some of them twice.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
+#[repr(transparent)]
+struct Overlapping(u64);
+
+impl Message for Overlapping {
+    const LAYOUT: TypeLayout = TypeLayout::of("Overlapping", 8, 8, &Self::SHAPE, &[]);
+    const SHAPE: Shape = Shape::Struct {
+        fields: &[
+            Field { name: "all", kind: "u64", offset: 0, size: 8, unit: "", shape: Shape::Scalar(Kind::U64) },
+            Field { name: "half", kind: "u32", offset: 4, size: 4, unit: "", shape: Shape::Scalar(Kind::U32) },
+        ],
+    };
+}
+
+#[test]
+fn a_shape_that_whoever_reads_it_would_refuse_is_refused_at_creation_and_leaves_nothing() -> Outcome {
+    let source = DescriptionError::Entry { number: 1, why: EntryError::Overlap { size: 8 } };
+    assert_eq!(Description::of::<Overlapping>(), Err(source));
+    let scratch = Scratch::new();
+    let expected = OpenError::NotDescribed { channel: scratch.name().to_owned(), source };
+    let error = Channel::<Overlapping>::new(scratch.name())?.producer().expect_err("its fields overlap");
+    assert_eq!(error, expected);
+    let error = Mailbox::<Overlapping>::new(scratch.name())?.writer().expect_err("its fields overlap");
+    assert_eq!(error, expected);
+    assert!(scratch.is_gone());
     Ok(())
 }
 

@@ -377,7 +377,8 @@ impl Object {
         self.metadata().map(|metadata| metadata.len())
     }
 
-    fn metadata(&self) -> Result<Metadata, OsError> {
+    /// What the kernel says of it now, whatever has its name.
+    pub(crate) fn metadata(&self) -> Result<Metadata, OsError> {
         self.file.metadata().map_err(|error| self.failed("fstat", &error))
     }
 

@@ -10,15 +10,17 @@ use lastword::ready::{Mailbox, State};
 use lastword::status::{self, Definition, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, Role};
 use lastword_protocol::header::{CREATING, VERSION};
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{AT_FDCWD, FcntlArg, RenameFlags, fcntl, renameat2};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Pid, Uid, mkfifo, setgid, setuid};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -392,6 +394,43 @@ fn an_inspection_that_stays_open_finds_what_has_the_name_now() -> Outcome {
     drop(producer);
     assert!(inspection.refresh().holder(Role::Producer).is_none());
     Ok(())
+}
+
+#[test]
+fn one_answer_is_of_one_object_while_the_name_is_given_to_others() -> Outcome {
+    let (scratch, other) = (Scratch::new(), Scratch::new());
+    drop(Mailbox::bytes(scratch.name(), 100)?.mode(0o600).writer()?);
+    drop(Mailbox::bytes(other.name(), 10_000)?.mode(0o640).writer()?);
+    let (path, other) = (scratch.path("ready"), other.path("ready"));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let exchange = scope.spawn(|| -> nix::Result<()> {
+            while !is_over.load(Ordering::Relaxed) {
+                renameat2(AT_FDCWD, &path, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE)?;
+            }
+            Ok(())
+        });
+        let (mut modes, deadline) = (BTreeMap::new(), Instant::now() + PATIENCE);
+        let mut answers = || -> Outcome {
+            // Both have been seen by then, many times.
+            while modes.len() < 2 || modes.values().any(|&count| count < 3000) {
+                assert!(Instant::now() < deadline, "{modes:?}");
+                let found = Inspection::open(scratch.name(), What::Mailbox)?;
+                let found = found.survey();
+                let [object] = found.objects.as_slice() else { panic!("{found:?}") };
+                let header = object.header.clone()?;
+                let mode = if header.capacity == 100 { 0o600 } else { 0o640 };
+                assert_eq!((object.length, object.mode), (header.length, mode));
+                *modes.entry(mode).or_insert(0) += 1;
+            }
+            Ok(())
+        };
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut answers));
+        is_over.store(true, Ordering::Relaxed);
+        let exchanged = exchange.join();
+        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(exchanged.expect("it does not panic")?)
+    })
 }
 
 #[test]

@@ -28,6 +28,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
+use zerocopy::IntoBytes;
 
 /// That the owner may read and write.
 const OWNER: u32 = 0o600;
@@ -291,9 +292,10 @@ impl Object {
 
     /// The word at `offset`; 0 where it cannot be read.
     pub(crate) fn peek_word(&self, offset: usize) -> u64 {
-        let mut bytes = [0; 8];
-        match self.file.read_exact_at(&mut bytes, offset as u64) {
-            Ok(()) => u64::from_ne_bytes(bytes),
+        // To where a word lies, so that it is not copied in pieces.
+        let mut word = 0_u64;
+        match self.file.read_exact_at(word.as_mut_bytes(), offset as u64) {
+            Ok(()) => word,
             Err(_) => 0,
         }
     }

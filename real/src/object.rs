@@ -45,6 +45,20 @@ pub(crate) struct Object {
     found: Metadata,
 }
 
+/// Which object it was that was open, to open it again: it takes no file descriptor.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    name: String,
+    found: Metadata,
+}
+
+impl Identity {
+    /// Opens that object to look at it, as [`Object::look`] does; `None` if the name is gone or is another object's now.
+    pub(crate) fn look(&self) -> Result<Option<Object>, OsError> {
+        Ok(Object::look(&self.name)?.filter(|object| object.is_what(&self.found)))
+    }
+}
+
 /// The permissions of a new object, whatever the umask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
@@ -184,6 +198,11 @@ impl Object {
     pub(crate) fn reopen(&self, access: Access) -> Result<Option<Self>, OsError> {
         let Some(again) = Self::open(&self.name, access)? else { return Ok(None) };
         Ok(self.is(&again).then_some(again))
+    }
+
+    /// Which object it is.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity { name: self.name.clone(), found: self.found.clone() }
     }
 
     /// Whether it is the same object as another one that is open too.

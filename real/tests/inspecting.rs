@@ -12,6 +12,7 @@ use lastword::{Channel, Force, ObjectKind, OpenError, Role};
 use lastword_protocol::header::{CREATING, VERSION};
 use nix::fcntl::{AT_FDCWD, FcntlArg, RenameFlags, fcntl, renameat2};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Pid, Uid, mkfifo, setgid, setuid};
@@ -29,6 +30,8 @@ type Long = [u64; 2048];
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const STRANGER: u32 = 65_534;
+/// Most files that a process has open that surveys more than that.
+const FILES: u64 = 32;
 /// A message that takes a while to reserve the memory for.
 const HUGE: usize = 64 << 20;
 
@@ -94,6 +97,18 @@ fn child_process() -> Outcome {
             wait_for_the_end();
         }
         "create what is huge" => drop(Channel::bytes(&name, HUGE)?.consumers(1).producer()?),
+        "look with few files" => {
+            setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES)?;
+            let found = survey(&name)?;
+            let is_seen = |one: &Survey| one.condition == Condition::Complete && one.roles[0].holder.is_some();
+            say(format!("{} of {}", found.iter().filter(|one| is_seen(one)).count(), found.len()));
+            wait_for_the_end();
+            let watch =
+                |one: &Survey| one.roles[0].holder.as_ref().map(|holder| holder.watch().map(|watch| watch.pid()));
+            for one in &found[..3] {
+                say(format!("{:?}", watch(one).ok_or("nobody has it")?));
+            }
+        }
         "look as another user" => {
             setgid(Gid::from_raw(STRANGER))?;
             setuid(Uid::from_raw(STRANGER))?;
@@ -362,6 +377,31 @@ fn another_users_objects_are_told_as_far_as_the_directory_shows_and_nothing_is_c
     assert_eq!(stranger.hear(), format!("{name}.own mailbox permission denied {:?}", (0, STRANGER, 0)));
     assert_eq!(stranger.hear(), "0");
     assert!(stranger.wait().success());
+    Ok(())
+}
+
+#[test]
+fn more_is_surveyed_than_files_can_be_open_and_its_holders_are_watched_all_the_same() -> Outcome {
+    let scratch = Scratch::new();
+    let name = |number: u64| format!("{}{number:03}", scratch.name());
+    let mut writers = Vec::new();
+    for number in 0..2 * FILES {
+        writers.push(Some(Mailbox::<u64>::new(&name(number))?.writer()?));
+    }
+    let mut surveyor = Child::start("look with few files", scratch.name());
+    assert_eq!(surveyor.hear(), format!("{0} of {0}", 2 * FILES));
+    // Of the second the role is given up, and the third is removed, and is another one's of the same name.
+    writers[1] = None;
+    writers[2] = None;
+    let third = Mailbox::<u64>::new(&name(2))?;
+    assert!(third.remove(Force::No)?);
+    writers[2] = Some(third.writer()?);
+    surveyor.nudge();
+    let process = std::process::id();
+    let not_held = format!("Err(NotHeld {{ role: {:?}, process: {process} }})", Role::MailboxWriter);
+    assert_eq!(surveyor.hear(), format!("Ok({process})"));
+    assert_eq!([surveyor.hear(), surveyor.hear()], [not_held.clone(), not_held]);
+    assert!(surveyor.wait().success());
     Ok(())
 }
 

@@ -42,8 +42,8 @@ impl Description {
     /// What the messages of type `T` consist of.
     ///
     /// # Errors
-    /// A path of its fields is longer than 255 bytes, a unit longer than 32, arrays are nested deeper than 8, or all of
-    /// it is longer than 1 MiB.
+    /// A path of its fields is longer than 255 bytes, a unit longer than 32, arrays are nested deeper than 8, all of it
+    /// is longer than 1 MiB, or a shape that was written by hand has more bytes than the type.
     pub fn of<T: Message + ?Sized>() -> Result<Self, DescriptionError> {
         let mut leaves = Leaves::default();
         let is_struct = matches!(T::SHAPE, Shape::Struct { .. });
@@ -58,7 +58,8 @@ impl Description {
         });
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         encode(entries, T::LAYOUT.size, &mut bytes)?;
-        Ok(Self { message_type: T::LAYOUT, bytes })
+        // A shape that was written by hand may be one that whoever reads it refuses.
+        Self::parse(T::LAYOUT, bytes)
     }
 
     /// Begins the description of a type that is known at run time alone, of `size` bytes, aligned to `align`. Its

@@ -5,7 +5,7 @@
 //! two processes, and a process that was given the id of a dead one is not taken for it.
 
 use crate::error::{OsError, WatchError};
-use crate::object::Object;
+use crate::object::{Identity, Object};
 use crate::region::process_id;
 use crate::role::Role;
 use nix::errno::Errno;
@@ -21,10 +21,19 @@ use std::time::{Duration, Instant, SystemTime};
 /// A live process that has a role, as it was found when it was asked for.
 #[derive(Clone, Debug)]
 pub struct Holder {
-    object: Arc<Object>,
+    object: Held,
     role: Role,
     signature: Signature,
     since: Option<SystemTime>,
+}
+
+/// What it has a role of.
+#[derive(Clone, Debug)]
+enum Held {
+    /// It is open.
+    Open(Arc<Object>),
+    /// It is opened again where it is needed.
+    Closed(Box<Identity>),
 }
 
 impl Holder {
@@ -34,7 +43,16 @@ impl Holder {
             return Ok(None);
         }
         let (signature, since) = role.signed(object);
-        Ok(Some(Self { object: Arc::clone(object), role, signature, since }))
+        Ok(Some(Self { object: Held::Open(Arc::clone(object)), role, signature, since }))
+    }
+
+    /// The same, without a file descriptor.
+    pub(crate) fn closed(self) -> Self {
+        let object = match self.object {
+            Held::Open(object) => Held::Closed(Box::new(object.identity())),
+            closed @ Held::Closed(_) => closed,
+        };
+        Self { object, ..self }
     }
 
     /// The role.
@@ -65,26 +83,32 @@ impl Holder {
     ///
     /// # Errors
     /// The process no longer has the role, it is not known, or it cannot be seen from here: a forked child has the role
-    /// of a dead parent, it lives in another pid or time namespace, or `/proc` is not mounted or hides it.
+    /// of a dead parent, it lives in another pid or time namespace, or `/proc` is not mounted or hides it. Of a holder
+    /// that a [`survey`](crate::inspect::survey()) has found, also: what it has the role of was removed since, or cannot
+    /// be opened again.
     ///
     /// # Crash safety
     /// *Nothing to undo.*
     pub fn watch(&self) -> Result<DeathWatch, WatchError> {
         let role = self.role;
         let Some(process) = self.pid() else { return Err(WatchError::NotKnown { role }) };
+        let object = match &self.object {
+            Held::Open(object) => Arc::clone(object),
+            Held::Closed(object) => Arc::new(object.look()?.ok_or(WatchError::NotHeld { role, process })?),
+        };
         let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
             return Err(WatchError::NotSeen { role, process });
         };
         let watch = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(process_fd) => Some(DeathWatch { object: Arc::clone(&self.object), process_fd, process }),
+            Ok(process_fd) => Some(DeathWatch { object: Arc::clone(&object), process_fd, process }),
             Err(rustix::io::Errno::SRCH) => None,
-            Err(errno) => return Err(failed(&self.object, "pidfd_open", errno).into()),
+            Err(errno) => return Err(failed(&object, "pidfd_open", errno).into()),
         };
         // The process that signed had the id before this, so if it has the id now it had it in between.
         let is_that_one = Process::look_up(process).is_some_and(|found| found.is(self.signature));
         let has_ended = watch.as_ref().map_or(Ok(true), |watch| watch.wait(Some(Duration::ZERO)))?;
         // Who gives a role up lives on, and who takes it signs: both are looked at once there is something to watch.
-        if !self.object.is_held(&role.bytes())? || role.signature(&self.object) != self.signature {
+        if !object.is_held(&role.bytes())? || role.signature(&object) != self.signature {
             return Err(WatchError::NotHeld { role, process });
         }
         watch.filter(|_| is_that_one && !has_ended).ok_or(WatchError::NotSeen { role, process })

@@ -47,6 +47,8 @@ pub use lastword_protocol::slots::{
 };
 pub use list::{ObjectName, objects, remove_unused, unused};
 pub use message::Message;
+#[doc(hidden)]
+pub use message::plain_name;
 pub use name::{NameError, ObjectKind};
 pub use notifier::Notifier;
 pub use observer::{Observer, UntypedObserver};

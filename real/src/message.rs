@@ -52,6 +52,16 @@ impl<T: Message, const N: usize> Message for [T; N] {
     const SHAPE: Shape = Shape::Array { element: &T::SHAPE, count: N, stride: size_of::<T>() };
 }
 
+/// A name as other languages write it: that of `r#type` is `type`. For this package's macros.
+#[doc(hidden)]
+#[must_use]
+pub const fn plain_name(identifier: &'static str) -> &'static str {
+    match identifier.as_bytes() {
+        [b'r', b'#', ..] => identifier.split_at(2).1,
+        _ => identifier,
+    }
+}
+
 /// The length that every message of `T` has; `None` for bytes, whose length varies.
 #[inline]
 pub(crate) fn fixed_length<T: Message + ?Sized>() -> Option<usize> {
@@ -97,7 +107,8 @@ pub(crate) fn check_locked<T: Message + ?Sized>(message: &Locked, fixed: Option<
 ///
 /// A unit may follow a field's type in brackets. The fields' names, types, places and units are noted in the channel,
 /// so that any program can print its messages ([`UntypedObserver`](crate::UntypedObserver)); two programs must agree on
-/// all of them. A unit goes for all numbers of an array or a struct that say none of their own.
+/// all of them. A unit goes for all numbers of an array or a struct that say none of their own. A name that is a word
+/// of Rust's is noted without its `r#`, as other languages write it.
 ///
 /// ```
 /// lastword::message! {
@@ -146,7 +157,7 @@ macro_rules! message {
 
         impl $crate::Message for $name {
             const LAYOUT: $crate::TypeLayout = $crate::TypeLayout::of(
-                ::core::stringify!($name),
+                $crate::plain_name(::core::stringify!($name)),
                 ::core::mem::size_of::<$name>(),
                 ::core::mem::align_of::<$name>(),
                 &<$name as $crate::Message>::SHAPE,
@@ -154,7 +165,7 @@ macro_rules! message {
             );
             const SHAPE: $crate::Shape = $crate::Shape::Struct {
                 fields: &[$($crate::Field {
-                    name: ::core::stringify!($field),
+                    name: $crate::plain_name(::core::stringify!($field)),
                     kind: ::core::stringify!($kind),
                     offset: ::core::mem::offset_of!($name, $field),
                     size: ::core::mem::size_of::<$kind>(),

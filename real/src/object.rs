@@ -28,6 +28,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
+use zerocopy::IntoBytes;
 
 /// That the owner may read and write.
 const OWNER: u32 = 0o600;
@@ -42,6 +43,20 @@ pub(crate) struct Object {
     file: File,
     /// As it was when it was opened. Which object it is and whose it is does not change by anything that peers can do.
     found: Metadata,
+}
+
+/// Which object it was that was open, to open it again: it takes no file descriptor.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    name: String,
+    found: Metadata,
+}
+
+impl Identity {
+    /// Opens that object to look at it, as [`Object::look`] does; `None` if the name is gone or is another object's now.
+    pub(crate) fn look(&self) -> Result<Option<Object>, OsError> {
+        Ok(Object::look(&self.name)?.filter(|object| object.is_what(&self.found)))
+    }
 }
 
 /// The permissions of a new object, whatever the umask.
@@ -185,6 +200,11 @@ impl Object {
         Ok(self.is(&again).then_some(again))
     }
 
+    /// Which object it is.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity { name: self.name.clone(), found: self.found.clone() }
+    }
+
     /// Whether it is the same object as another one that is open too.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.is_what(&other.found)
@@ -291,9 +311,10 @@ impl Object {
 
     /// The word at `offset`; 0 where it cannot be read.
     pub(crate) fn peek_word(&self, offset: usize) -> u64 {
-        let mut bytes = [0; 8];
-        match self.file.read_exact_at(&mut bytes, offset as u64) {
-            Ok(()) => u64::from_ne_bytes(bytes),
+        // To where a word lies, so that it is not copied in pieces.
+        let mut word = 0_u64;
+        match self.file.read_exact_at(word.as_mut_bytes(), offset as u64) {
+            Ok(()) => word,
             Err(_) => 0,
         }
     }
@@ -377,7 +398,8 @@ impl Object {
         self.metadata().map(|metadata| metadata.len())
     }
 
-    fn metadata(&self) -> Result<Metadata, OsError> {
+    /// What the kernel says of it now, whatever has its name.
+    pub(crate) fn metadata(&self) -> Result<Metadata, OsError> {
         self.file.metadata().map_err(|error| self.failed("fstat", &error))
     }
 

@@ -4,6 +4,7 @@ use crate::message::Message;
 use lastword_protocol::description::{Kind, Shape, is_printable};
 use lastword_protocol::header::TypeLayout;
 use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 use std::str::Utf8Error;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -24,14 +25,14 @@ impl fmt::Debug for Char {
 }
 
 /// A text of at most `N` bytes in a message, as C's `char name[N]`: it ends before the first byte that is 0, or fills
-/// all `N`.
+/// all `N`. What is behind that byte is of no account: C programs leave there what was in the array before.
 ///
 /// ```
 /// let name = lastword::Text::<8>::new("arm").expect("it has at most 8 bytes");
 /// assert_eq!(name.as_str(), Ok("arm"));
 /// assert!(lastword::Text::<2>::new("arm").is_none());
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[repr(transparent)]
 pub struct Text<const N: usize>([u8; N]);
 
@@ -44,7 +45,7 @@ impl<const N: usize> Text<N> {
         (!text.contains('\0')).then_some(Self(bytes))
     }
 
-    /// Its bytes, without the zeros behind it.
+    /// Its bytes, without the first 0 and what is behind it.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         until_nul(&self.0)
@@ -62,6 +63,20 @@ impl<const N: usize> Text<N> {
 impl<const N: usize> Default for Text<N> {
     fn default() -> Self {
         Self([0; N])
+    }
+}
+
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl<const N: usize> Eq for Text<N> {}
+
+impl<const N: usize> Hash for Text<N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
@@ -156,6 +171,7 @@ pub(crate) fn json(bytes: &[u8]) -> impl fmt::Display {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn a_text_is_what_is_before_its_first_zero_and_never_longer_than_its_place() {
@@ -166,6 +182,18 @@ mod tests {
         let garbage = Text([b'a', 0, b'x', 0xff, 0]);
         assert_eq!((garbage.as_str(), format!("{garbage:?}")), (Ok("a"), "\"a\"".to_owned()));
         assert!(Text([0xff]).as_str().is_err());
+    }
+
+    #[test]
+    fn texts_are_equal_whatever_is_behind_them() {
+        let left = |bytes| Text::<4>(bytes);
+        let texts = [left([b'a', 0, 0, 0]), left([b'a', 0, b'x', 0xff]), left([b'a', 0, 0, b'b'])];
+        assert!(texts.iter().all(|&text| Text::new("a") == Some(text)));
+        assert_eq!(HashSet::from(texts).len(), 1);
+        for other in [[b'a', b'b', 0, 0], [b'b', 0, 0, 0], [0, b'a', 0, 0], [b'a'; 4]] {
+            assert_ne!(texts[0], left(other));
+        }
+        assert_eq!(HashSet::from([left([0, 1, 2, 3]), Text::default()]).len(), 1);
     }
 
     #[test]

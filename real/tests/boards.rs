@@ -205,6 +205,31 @@ lastword::board! {
     }
 }
 
+lastword::board! {
+    /// Called as words of Rust's are.
+    struct Raw {
+        /// A word of Rust's.
+        r#type: u32,
+        /// Another one.
+        r#loop: f64 ["s"],
+    }
+}
+
+#[test]
+fn a_word_that_is_called_as_a_word_of_rusts_is_known_by_its_plain_name() -> Outcome {
+    let scratch = Scratch::new();
+    let mut definition = Definition::new();
+    let raw = Raw::define(&mut definition)?;
+    let mut writer = Writer::define(scratch.name(), &definition, 0o600)?;
+    writer.set(raw.r#type, 3)?;
+    writer.set(raw.r#loop, 0.5)?;
+    let monitor = Monitor::open(scratch.name())?;
+    assert_eq!(monitor.words().map(|word| word.name()).collect::<Vec<_>>(), ["type", "loop"]);
+    assert_eq!(monitor.get(monitor.key::<u32>("type")?)?, 3);
+    assert_eq!(monitor.get(Raw::find(&monitor)?.r#loop)?, 0.5);
+    Ok(())
+}
+
 /// A definition of these words.
 fn defined(words: &[(&str, &str, Kind)]) -> Result<Definition, DefinitionError> {
     let mut definition = Definition::new();

@@ -4,10 +4,11 @@
 mod common;
 
 use common::{Pose, Scratch, pose};
+use lastword::ready::Mailbox;
 use lastword::zerocopy::{FromBytes, Immutable, IntoBytes};
 use lastword::{
-    Channel, Description, DescriptionError, EntryError, Force, Kind, Message, OpenError, TypeLayout, UntypedObserver,
-    Value,
+    Channel, Description, DescriptionError, EntryError, Field, Force, Kind, Message, OpenError, Shape, TypeLayout,
+    UntypedObserver, Value,
 };
 use lastword_protocol::description::{Dimension, Entry, LENGTH_MAX, encode};
 use lastword_protocol::header::Header;
@@ -121,7 +122,7 @@ fn a_message_of_any_type_is_printed_by_who_does_not_know_it() -> Outcome {
         corners[].y: [2.0, 4.0] px\n\
         color[]: [1, 2, 3, 255]\n\
         level: -3 dB\n\
-        r#type: 7\n";
+        type: 7\n";
     assert_eq!(printed(&observer)?, expected);
     let (sequence, message) = observer.peek()?.ok_or("no message is out")?;
     assert_eq!((sequence.get(), message.as_slice()), (1, frame().as_bytes()));
@@ -130,7 +131,7 @@ fn a_message_of_any_type_is_printed_by_who_does_not_know_it() -> Outcome {
     assert!(json.starts_with(expected), "{json}");
     let expected = r#""rotation[][]":[[1.0,0.0],[-0.5,1e300],[null,null]],"center.x":0.5,"center.y":-1.5,"#;
     assert!(json.contains(expected), "{json}");
-    assert!(json.ends_with(r#""color[]":[1,2,3,255],"level":-3,"r#type":7}"#), "{json}");
+    assert!(json.ends_with(r#""color[]":[1,2,3,255],"level":-3,"type":7}"#), "{json}");
     Ok(())
 }
 
@@ -424,6 +425,35 @@ fn a_type_that_cannot_be_described_is_refused_at_creation_and_leaves_nothing() -
     drop(Channel::<long::Middle>::new(scratch.name())?.producer()?);
     let deep = Description::of::<[[[[[[[[[u8; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]; 1]>().expect_err("nine dimensions");
     assert_eq!(deep, DescriptionError::Entry { number: 0, why: EntryError::Dimensions });
+    Ok(())
+}
+
+/// Says of all its bytes what they are, and of some of them twice.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
+#[repr(transparent)]
+struct Overlapping(u64);
+
+impl Message for Overlapping {
+    const LAYOUT: TypeLayout = TypeLayout::of("Overlapping", 8, 8, &Self::SHAPE, &[]);
+    const SHAPE: Shape = Shape::Struct {
+        fields: &[
+            Field { name: "all", kind: "u64", offset: 0, size: 8, unit: "", shape: Shape::Scalar(Kind::U64) },
+            Field { name: "half", kind: "u32", offset: 4, size: 4, unit: "", shape: Shape::Scalar(Kind::U32) },
+        ],
+    };
+}
+
+#[test]
+fn a_shape_that_whoever_reads_it_would_refuse_is_refused_at_creation_and_leaves_nothing() -> Outcome {
+    let source = DescriptionError::Entry { number: 1, why: EntryError::Overlap { size: 8 } };
+    assert_eq!(Description::of::<Overlapping>(), Err(source));
+    let scratch = Scratch::new();
+    let expected = OpenError::NotDescribed { channel: scratch.name().to_owned(), source };
+    let error = Channel::<Overlapping>::new(scratch.name())?.producer().expect_err("its fields overlap");
+    assert_eq!(error, expected);
+    let error = Mailbox::<Overlapping>::new(scratch.name())?.writer().expect_err("its fields overlap");
+    assert_eq!(error, expected);
+    assert!(scratch.is_gone());
     Ok(())
 }
 

@@ -10,15 +10,18 @@ use lastword::ready::{Mailbox, State};
 use lastword::status::{self, Definition, Writer};
 use lastword::{Channel, Force, ObjectKind, OpenError, Role};
 use lastword_protocol::header::{CREATING, VERSION};
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{AT_FDCWD, FcntlArg, RenameFlags, fcntl, renameat2};
 use nix::libc::{F_UNLCK, F_WRLCK, SEEK_SET, flock};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Pid, Uid, mkfifo, setgid, setuid};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -27,6 +30,8 @@ type Long = [u64; 2048];
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const STRANGER: u32 = 65_534;
+/// Most files that a process has open that surveys more than that.
+const FILES: u64 = 32;
 /// A message that takes a while to reserve the memory for.
 const HUGE: usize = 64 << 20;
 
@@ -92,6 +97,18 @@ fn child_process() -> Outcome {
             wait_for_the_end();
         }
         "create what is huge" => drop(Channel::bytes(&name, HUGE)?.consumers(1).producer()?),
+        "look with few files" => {
+            setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES)?;
+            let found = survey(&name)?;
+            let is_seen = |one: &Survey| one.condition == Condition::Complete && one.roles[0].holder.is_some();
+            say(format!("{} of {}", found.iter().filter(|one| is_seen(one)).count(), found.len()));
+            wait_for_the_end();
+            let watch =
+                |one: &Survey| one.roles[0].holder.as_ref().map(|holder| holder.watch().map(|watch| watch.pid()));
+            for one in &found[..3] {
+                say(format!("{:?}", watch(one).ok_or("nobody has it")?));
+            }
+        }
         "look as another user" => {
             setgid(Gid::from_raw(STRANGER))?;
             setuid(Uid::from_raw(STRANGER))?;
@@ -364,6 +381,31 @@ fn another_users_objects_are_told_as_far_as_the_directory_shows_and_nothing_is_c
 }
 
 #[test]
+fn more_is_surveyed_than_files_can_be_open_and_its_holders_are_watched_all_the_same() -> Outcome {
+    let scratch = Scratch::new();
+    let name = |number: u64| format!("{}{number:03}", scratch.name());
+    let mut writers = Vec::new();
+    for number in 0..2 * FILES {
+        writers.push(Some(Mailbox::<u64>::new(&name(number))?.writer()?));
+    }
+    let mut surveyor = Child::start("look with few files", scratch.name());
+    assert_eq!(surveyor.hear(), format!("{0} of {0}", 2 * FILES));
+    // Of the second the role is given up, and the third is removed, and is another one's of the same name.
+    writers[1] = None;
+    writers[2] = None;
+    let third = Mailbox::<u64>::new(&name(2))?;
+    assert!(third.remove(Force::No)?);
+    writers[2] = Some(third.writer()?);
+    surveyor.nudge();
+    let process = std::process::id();
+    let not_held = format!("Err(NotHeld {{ role: {:?}, process: {process} }})", Role::MailboxWriter);
+    assert_eq!(surveyor.hear(), format!("Ok({process})"));
+    assert_eq!([surveyor.hear(), surveyor.hear()], [not_held.clone(), not_held]);
+    assert!(surveyor.wait().success());
+    Ok(())
+}
+
+#[test]
 fn an_inspection_that_stays_open_finds_what_has_the_name_now() -> Outcome {
     let (scratch, channel) = existing()?;
     let mut inspection = look(&scratch, What::Channel)?;
@@ -392,6 +434,43 @@ fn an_inspection_that_stays_open_finds_what_has_the_name_now() -> Outcome {
     drop(producer);
     assert!(inspection.refresh().holder(Role::Producer).is_none());
     Ok(())
+}
+
+#[test]
+fn one_answer_is_of_one_object_while_the_name_is_given_to_others() -> Outcome {
+    let (scratch, other) = (Scratch::new(), Scratch::new());
+    drop(Mailbox::bytes(scratch.name(), 100)?.mode(0o600).writer()?);
+    drop(Mailbox::bytes(other.name(), 10_000)?.mode(0o640).writer()?);
+    let (path, other) = (scratch.path("ready"), other.path("ready"));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let exchange = scope.spawn(|| -> nix::Result<()> {
+            while !is_over.load(Ordering::Relaxed) {
+                renameat2(AT_FDCWD, &path, AT_FDCWD, &other, RenameFlags::RENAME_EXCHANGE)?;
+            }
+            Ok(())
+        });
+        let (mut modes, deadline) = (BTreeMap::new(), Instant::now() + PATIENCE);
+        let mut answers = || -> Outcome {
+            // Both have been seen by then, many times.
+            while modes.len() < 2 || modes.values().any(|&count| count < 3000) {
+                assert!(Instant::now() < deadline, "{modes:?}");
+                let found = Inspection::open(scratch.name(), What::Mailbox)?;
+                let found = found.survey();
+                let [object] = found.objects.as_slice() else { panic!("{found:?}") };
+                let header = object.header.clone()?;
+                let mode = if header.capacity == 100 { 0o600 } else { 0o640 };
+                assert_eq!((object.length, object.mode), (header.length, mode));
+                *modes.entry(mode).or_insert(0) += 1;
+            }
+            Ok(())
+        };
+        let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut answers));
+        is_over.store(true, Ordering::Relaxed);
+        let exchanged = exchange.join();
+        found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(exchanged.expect("it does not panic")?)
+    })
 }
 
 #[test]
@@ -465,6 +544,35 @@ fn what_a_killed_producer_wrote_without_publishing_is_never_called_whole() -> Ou
     scratch.patch("data", sequence + 1, |_| 24);
     let found = inspection.slot(unpublished, 100)?.expect("a channel has slots");
     assert_eq!((found.sequence, found.is_whole), (Some(newest.sequence().next()), false));
+    Ok(())
+}
+
+#[test]
+fn of_two_slots_with_one_number_only_the_newest_messages_is_called_whole() -> Outcome {
+    let (scratch, channel) = existing()?;
+    let inspection = look(&scratch, What::Channel)?;
+    let first = inspection.slots().expect("a channel").latest?.expect("a message is out");
+    let slot = |ahead: u8| (first.slot() + ahead) % 4;
+    let is_whole = |ahead| -> Result<bool, Box<dyn Error>> {
+        Ok(inspection.slot(slot(ahead), 100)?.expect("a channel has slots").is_whole)
+    };
+    let whole =
+        || -> Result<[bool; 4], Box<dyn Error>> { Ok([is_whole(0)?, is_whole(1)?, is_whole(2)?, is_whole(3)?]) };
+    // What a producer leaves that found two slots locked, and was killed after it had written the number.
+    let left = (384 + u64::from(slot(3)) * (64 + 64)) / 8;
+    scratch.patch("data", left, |_| first.sequence().next().get());
+    scratch.patch("data", left + 1, |_| 24);
+    assert_eq!(whole()?, [true, false, false, false]);
+    // Its successor finds the first of them free.
+    let mut successor = channel.producer()?;
+    successor.publish(&pose(2))?;
+    assert_eq!(whole()?, [true, true, false, false]);
+    assert!(inspection.newest(100)?.is_some_and(|found| found.is_whole && found.slot == Some(slot(1))));
+    // Both are older now, and look alike.
+    successor.publish(&pose(3))?;
+    assert_eq!(whole()?, [true, false, true, false]);
+    successor.publish(&pose(4))?;
+    assert_eq!(whole()?, [true; 4]);
     Ok(())
 }
 

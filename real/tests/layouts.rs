@@ -47,6 +47,28 @@ lastword::message! {
     }
 }
 
+mod of_raw_names {
+    lastword::message! {
+        /// Its own name is a raw one, too.
+        pub(crate) struct r#Match {
+            /// A word of Rust's.
+            pub(crate) r#type: u32,
+            /// And one within.
+            pub(crate) r#in: super::Inner,
+        }
+    }
+}
+
+lastword::message! {
+    /// Within another one.
+    pub struct Inner {
+        /// A word of Rust's.
+        pub r#ref: u16 ["m"],
+        /// Begins as one does.
+        pub r: u16,
+    }
+}
+
 fn dimensions(dimensions: &[(u64, u64)]) -> Vec<Dimension> {
     dimensions.iter().map(|&(count, stride)| Dimension { count, stride }).collect()
 }
@@ -114,6 +136,18 @@ fn who_knows_the_type_and_who_does_not_have_the_same_channel() -> Outcome {
         let observer = UntypedObserver::open(scratch.name())?;
         assert_eq!(*observer.description(), description);
     }
+    Ok(())
+}
+
+#[test]
+fn a_field_that_is_called_as_a_word_of_rusts_is_the_same_as_anybody_elses() -> Outcome {
+    let description = Description::build("Match", 8, 4)
+        .field("type", "", Kind::U32, 0)
+        .field("in.ref", "m", Kind::U16, 4)
+        .field("in.r", "", Kind::U16, 6)
+        .finish()?;
+    assert_eq!(description, Description::of::<of_raw_names::Match>()?);
+    assert_eq!(*description.message_type(), of_raw_names::Match::LAYOUT);
     Ok(())
 }
 

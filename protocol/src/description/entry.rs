@@ -224,6 +224,22 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], EntryError> 
 #[must_use]
 pub fn is_printable(text: &str) -> bool {
     // Marks of direction, which make what follows look like something else, and ends of lines that are no controls.
-    let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |char| matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !text.chars().any(|char| char.is_control() || turns(char))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_the_direction_or_ends_a_line_is_not_printable() {
+        let marks = ['\u{61c}', '\u{200e}', '\u{200f}'];
+        for char in marks.into_iter().chain('\u{2028}'..='\u{202e}').chain('\u{2066}'..='\u{2069}') {
+            assert!(!is_printable(char.encode_utf8(&mut [0; 4])), "{}", char.escape_unicode());
+        }
+        assert!(!is_printable("a\u{1b}[2J") && !is_printable("\u{85}"));
+        assert!(is_printable("") && is_printable("°C, ١ م, שלום"));
+    }
 }

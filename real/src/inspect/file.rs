@@ -54,13 +54,13 @@ impl Kept {
     /// Looks at the object of that name, which may be the one that was found before; `None` where there is none.
     pub(super) fn look(name: &ObjectName, before: Option<Self>) -> Option<Self> {
         let path = name.to_string();
-        let metadata = match Object::status(&path) {
+        let listed = match Object::status(&path) {
             Ok(found) => found?,
             Err(error) => return Some(Self::unreadable(name, error.into())),
         };
         let same = before.and_then(|before| {
             // An incomplete one may have been completed, which its length has to be looked at anew for.
-            before.object.filter(|object| object.is_what(&metadata) && matches!(before.parsed, Some(Ok(_))))
+            before.object.filter(|object| object.is_what(&listed) && matches!(before.parsed, Some(Ok(_))))
         });
         let opened = match same {
             Some(object) => Ok(object),
@@ -80,6 +80,11 @@ impl Kept {
                 (Some(object), Some(parsed), header)
             }
             Err(error) => (None, None, Err(error.into())),
+        };
+        // The name may have been given to another object in between: all that is told is of the one that is open.
+        let metadata = match object.as_deref().map(Object::metadata).transpose() {
+            Ok(opened) => opened.unwrap_or(listed),
+            Err(error) => return Some(Self::unreadable(name, error.into())),
         };
         let file = ObjectFile {
             length: metadata.len(),

@@ -545,9 +545,8 @@ impl Inspection {
             }
             Inside::Board { object, layout, described: Described { found: Ok((_, words, _)), .. } } => {
                 let Some(first) = layout.offset(protocol::Word(0)) else { return Ok(()) };
-                let mut bytes = vec![0; words.len() * 8];
-                words::copy_all(object, first, &mut bytes)?;
-                let values = bytes.as_chunks().0.iter().map(|&bytes| u64::from_ne_bytes(bytes)).collect();
+                let mut values = vec![0; words.len()];
+                words::copy_words(object, first, &mut values)?;
                 let board = Board { words: Arc::clone(words), values };
                 let garbage = board.readings().find_map(Result::err);
                 self.survey.board = Some(board);

@@ -39,7 +39,7 @@
 //!
 //! What is told was true when it was read, one thing after the other: together it is no snapshot of what runs. Words
 //! are copied by the kernel, 8 aligned bytes at once, as x86-64 and aarch64 do. A message is called whole
-//! ([`Payload::is_whole`]) only where the protocol shows that nobody wrote to it meanwhile.
+//! ([`Payload::is_whole`]) only where the protocol shows that it was published and that nobody wrote to it meanwhile.
 
 mod file;
 mod inspection;

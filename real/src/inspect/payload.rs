@@ -1,7 +1,7 @@
 //! Messages, copied without a lock, and told apart from those that were written to meanwhile.
 
 use super::survey::Problem;
-use super::words::{copy_all, latest, length, sequence, state, word};
+use super::words::{copy_all, latest, length, sequence, state, word, word_of};
 use crate::object::Object;
 use lastword_protocol::ready;
 use lastword_protocol::slots::{self, Sequence};
@@ -21,9 +21,14 @@ pub struct Payload {
     pub length: usize,
     /// Its bytes, from the first on.
     pub bytes: Vec<u8>,
-    /// Whether these bytes are of that one message, all of them. If not, they may be of several (*torn*): it was
-    /// rewritten meanwhile, a producer was killed while it wrote, or it was consumed and the next one may be on its
-    /// way.
+    /// Whether these bytes are of that one message, which was published, all of them. If not, they may be of several
+    /// (*torn*): it was rewritten meanwhile, a producer was killed while it wrote, or it was consumed and the next one
+    /// may be on its way.
+    ///
+    /// A producer that was killed just before it published has left a number that its successor gives to a message in
+    /// another slot. Of two slots with one number the newest message's is whole, and neither where both are older: which
+    /// of them was published is not noted. One such slot can be taken for whole once the other is used again: that which
+    /// no producer takes, because a consumer was killed as it announced an older message there.
     pub is_whole: bool,
 }
 
@@ -54,14 +59,27 @@ pub(super) fn in_slot(data: &Object, layout: &slots::Layout, slot: u8, limit: us
     // A length that cannot be may be of a slot that is being rewritten.
     let length = found.clone().unwrap_or(0);
     let bytes = copy(data, offset, length.min(limit))?;
+    // After `latest`, and before the number is read again: slots are taken in turn, so a slot that was sealed and not
+    // published is retired before the one that has its number is.
+    let is_published = before.is_some_and(|number| {
+        published.is_some_and(|stamp| {
+            stamp == slots::Stamp::new(number, slot)
+                || !number.is_after(stamp.sequence()) && is_only(data, layout, slot, number)
+        })
+    });
     // Acquire: if a byte was of a later message, the number is no longer what it was. Pairs with `slots.retire_fence`.
     let after = sequence(data, layout, slot)?;
-    let is_out = |sequence: Sequence| published.is_some_and(|stamp| !sequence.is_after(stamp.sequence()));
-    let is_whole = before == after && before.is_some_and(is_out);
+    let is_whole = is_published && before == after;
     if is_whole {
         found?;
     }
     Ok(Payload { slot: Some(slot), sequence: before, length, bytes, is_whole })
+}
+
+/// Whether all other slots have other numbers than this one.
+fn is_only(data: &Object, layout: &slots::Layout, slot: u8, number: Sequence) -> bool {
+    let others = (0..layout.slots()).filter_map(|other| u8::try_from(other).ok()).filter(|&other| other != slot);
+    others.map(slots::Word::Sequence).all(|word| word_of(data, layout, word).is_ok_and(|found| found != number.get()))
 }
 
 /// What is in a mailbox, at most `limit` bytes of it; `None` before the first message.

@@ -266,6 +266,14 @@ impl Survey {
         self.generation > 0
     }
 
+    /// The same, without open files: a holder opens what it has a role of again, where it is watched.
+    fn closed(mut self) -> Self {
+        for state in &mut self.roles {
+            state.holder = state.holder.take().map(Holder::closed);
+        }
+        self
+    }
+
     /// Notes what is wrong, and how bad that is if nothing worse was found before.
     pub(super) fn note(&mut self, condition: Condition, problem: impl Into<Problem>) {
         if self.condition == Condition::Complete {
@@ -276,6 +284,8 @@ impl Survey {
 }
 
 /// What there is whose names begin with `prefix`, in the order of names. See [`Surveyor`] for looking again and again.
+///
+/// It has no more files open at a time than one of them has objects, and none afterwards, however many there are.
 ///
 /// # Errors
 /// `/dev/shm` cannot be read.
@@ -288,7 +298,7 @@ pub fn survey(prefix: &str) -> io::Result<Vec<Survey>> {
         // All names that are listed can be. Each is closed before the next: there may be more than files can be open.
         let Ok(mut inspection) = Inspection::unopened(&name, what) else { continue };
         inspection.refresh_of(&objects);
-        surveys.push(inspection.into_survey());
+        surveys.push(inspection.into_survey().closed());
     }
     surveys.retain(|survey| survey.condition != Condition::Gone);
     Ok(surveys)

@@ -9,6 +9,7 @@ use lastword_protocol::slots::{self, Lock, Sequence, Stamp, asleep_on};
 use lastword_protocol::status::StatusError;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use zerocopy::IntoBytes;
 
 /// The words of a board, as they were when they were read, one after the other.
 #[derive(Clone, Debug)]
@@ -123,9 +124,15 @@ const ASLEEP: u64 = 1 << (u64::BITS - 1);
 ///
 /// The fences order it, as a load of any ordering would be, with what this thread reads before and after.
 pub(super) fn word(object: &Object, offset: usize) -> Result<u64, Problem> {
-    let mut bytes = [0; 8];
-    copy_all(object, offset, &mut bytes)?;
-    Ok(u64::from_ne_bytes(bytes))
+    let mut word = [0];
+    copy_words(object, offset, &mut word)?;
+    let [word] = word;
+    Ok(word)
+}
+
+/// The words from `offset` on. They are copied to where words lie, so that none is copied in pieces.
+pub(super) fn copy_words(object: &Object, offset: usize, into: &mut [u64]) -> Result<(), Problem> {
+    copy_all(object, offset, into.as_mut_bytes())
 }
 
 /// The bytes from `offset` on, which the object's header says that it has.

@@ -238,8 +238,8 @@ pub trait Board: Sized {
     fn find(monitor: &super::Monitor) -> Result<Self, super::KeyError>;
 }
 
-/// Declares the words of a board: each field becomes a [`Key`](crate::status::Key) to a word of its name and kind. A
-/// unit may follow the kind in brackets.
+/// Declares the words of a board: each field becomes a [`Key`](crate::status::Key) to a word of its name, without an
+/// `r#`, and kind. A unit may follow the kind in brackets.
 ///
 /// ```
 /// lastword::board! {
@@ -288,14 +288,19 @@ macro_rules! board {
                 definition: &mut $crate::status::Definition,
             ) -> ::core::result::Result<Self, $crate::status::DefinitionError> {
                 ::core::result::Result::Ok(Self {
-                    $($word: definition.word(::core::stringify!($word), ::core::concat!($($unit)?))?,)*
+                    $($word: definition.word(
+                        $crate::plain_name(::core::stringify!($word)),
+                        ::core::concat!($($unit)?),
+                    )?,)*
                 })
             }
 
             fn find(
                 monitor: &$crate::status::Monitor,
             ) -> ::core::result::Result<Self, $crate::status::KeyError> {
-                ::core::result::Result::Ok(Self { $($word: monitor.key(::core::stringify!($word))?,)* })
+                ::core::result::Result::Ok(Self {
+                    $($word: monitor.key($crate::plain_name(::core::stringify!($word)))?,)*
+                })
             }
         }
     )+};

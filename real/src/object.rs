@@ -13,12 +13,12 @@ use lastword_protocol::creation::{ATTEMPTS, Access, LockByte};
 use lastword_protocol::description;
 use lastword_protocol::header::{self, Header, HeaderError};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, posix_fallocate};
+use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, posix_fallocate};
 use nix::libc;
 use nix::sys::mman::{shm_open, shm_unlink};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode;
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, faccessat, geteuid};
 use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::num::NonZeroUsize;
@@ -190,6 +190,8 @@ impl Object {
     pub(crate) fn check_unlink(name: &str) -> Result<(), OsError> {
         match std::fs::remove_dir(path(name)).map_err(|error| number(&error)) {
             Ok(()) | Err(Errno::ENOTDIR | Errno::ENOENT) => Ok(()),
+            // Not the directory, but a sandbox that lets files be removed and no directories, as Landlock can.
+            Err(Errno::EACCES) if may_write(DIRECTORY) => Ok(()),
             Err(errno) => Err(OsError::new(name, "shm_unlink", errno)),
         }
     }
@@ -452,6 +454,11 @@ impl Object {
     fn failed_with(&self, call: &'static str, errno: Errno) -> OsError {
         OsError::new(&self.name, call, errno)
     }
+}
+
+/// Whether this process may create and remove names in a directory, but for the sticky bit.
+fn may_write(directory: &str) -> bool {
+    faccessat(AT_FDCWD, directory, AccessFlags::W_OK | AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
 }
 
 /// The number of an error, as in errno(3).

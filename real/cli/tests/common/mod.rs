@@ -47,8 +47,12 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the command with these arguments; standard output and standard error come together.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = lastword()
-            .args(arguments)
+        Self::of(lastword().args(arguments))
+    }
+
+    /// Starts another command.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

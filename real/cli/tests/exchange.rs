@@ -5,6 +5,7 @@ mod common;
 use common::{OnTerminal, Running, assert_nothing_left, processes_of, run, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::fs;
 
 const FAST: [&str; 2] = ["--interval-ms", "20"];
 
@@ -110,6 +111,41 @@ fn a_restarted_process_reads_again_what_it_held() {
     assert_eq!(from, "0");
     running.tell("q");
     assert_eq!(running.finish().0.code(), Some(0));
+}
+
+#[test]
+fn lines_that_are_no_commands_end_nothing_and_those_after_them_are_obeyed() {
+    let mut running = exchange("2");
+    let pid = running.pid();
+    running.hear("1: write 2");
+    running.tell_bytes(b"\xff\xfe 0\n");
+    running.hear("\"\u{fffd}\u{fffd} 0\" is no command");
+    running.tell(&"x".repeat(3 << 20));
+    running.hear(&format!("\"{}\"... is no command", "x".repeat(40)));
+    running.tell("q");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
+fn commands_without_end_take_little_memory_and_hide_no_signal() {
+    let mut running = exchange("2");
+    let pid = running.pid();
+    running.hear("1: write 2");
+    let yes = running.flood();
+    for _ in 0..10_000 {
+        running.hear("\"y\" is no command");
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts");
+    let kib = number(resident.trim().trim_end_matches(" kB"));
+    assert!(kib < 64 << 10, "{kib} KiB");
+    running.signal(Signal::SIGTERM);
+    let (status, _) = running.finish();
+    assert_eq!(status.code(), Some(143));
+    yes.join().expect("it ends with who reads");
+    assert_nothing_left("exchange", pid);
 }
 
 #[test]

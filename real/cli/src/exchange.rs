@@ -44,7 +44,7 @@ pub(crate) struct Options {
     )]
     by_hand_of: Option<u64>,
     /// With --index: the name that the exchange's processes have in common
-    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND)]
+    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND, value_parser = session_name)]
     session: String,
     /// The process to die with
     #[arg(long, hide = true, requires = "index")]
@@ -58,6 +58,8 @@ const SHOWN: usize = 40;
 
 /// The exchange whose processes are started by hand is called so, unless they are told otherwise.
 const BY_HAND: &str = "exchange";
+/// The longest name of an exchange, in bytes.
+const SESSION_MAX: usize = 180;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -116,6 +118,16 @@ fn take_part(options: &Options, index: u64) -> Result<u8, Error> {
             party.take_part(None, None)
         }
         None => party.take_part_by_hand(options.seconds.map(Duration::from_secs)),
+    }
+}
+
+/// A name to which those of objects can be added.
+fn session_name(name: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=SESSION_MAX).contains(&name.len()) && name.bytes().all(is_name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("found {} bytes, expected 1 to {SESSION_MAX} of A-Z a-z 0-9 . _ -", name.len()))
     }
 }
 

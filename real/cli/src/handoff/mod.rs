@@ -2,8 +2,8 @@
 //!
 //! A *run* is `count` messages, numbered from a multiple of it on: 1 to 5, 6 to 10. Whoever is started finds in the
 //! mailbox which message is next, and so where the run ends. The mailbox is removed when a run is over, by the one of
-//! the two that ends last. A writer that finds a whole run consumed begins the next one: no message that it is asked for
-//! is taken for sent. One that was killed after its last message was consumed therefore gives way: started again, it
+//! the two that ends last. A writer that finds a whole run consumed begins the next one: no message that it is asked
+//! for is taken for sent. One that was killed after its last message was consumed therefore gives way: started again, it
 //! sends a second run, and says so.
 
 mod read;
@@ -36,11 +36,12 @@ on. Nothing is lost, and the order stays. A message comes twice only if its read
 and is marked then.
 
 Messages are numbered, and a run ends at the next multiple of COUNT: 1 to 5, then 6 to 10. When a run is over, who ends
-last removes the mailbox, and the next run begins at 1. A writer that finds a run in which something is left to send, or
-whose last message waits, goes on with it if the text is its own, and fails otherwise. One that finds a whole run
-consumed begins the next, and says so. So a writer that was killed in the moment after its last message was consumed
-sends its run once more if it is started again: where lastword inspect NAME shows that everything was consumed, do not
-start it again, but remove the mailbox with lastword rm NAME.
+last removes the mailbox, and the next run begins at 1. A writer that finds a run of which something is left to send
+goes on with it if the text is its own, and fails, sending nothing, if it is another one. A writer that finds a run
+whose messages were all sent begins the next one, and says so; only if the last of them waits still, and is its own, it
+sends no more, says so, and ends when that was read. So a writer that was killed in the moment after its last message was
+consumed sends its run once more if it is started again. To avoid that, look first: where lastword inspect NAME shows
+that the last message was consumed, remove the mailbox with lastword rm NAME instead.
 
 Ctrl-C in the midst leaves the mailbox: go on with the same command, or remove it with lastword rm NAME. Lines of
 standard input are not remembered: give those that were not sent, as in tail -n +9 FILE | lastword handoff write.

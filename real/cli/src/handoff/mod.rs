@@ -3,8 +3,8 @@
 //! A *run* is `count` messages, numbered from a multiple of it on: 1 to 5, 6 to 10. Whoever is started finds in the
 //! mailbox which message is next, and so where the run ends. The mailbox is removed when a run is over, by the one of
 //! the two that ends last. A writer that finds a whole run consumed begins the next one: no message that it is asked
-//! for is taken for sent. One that was killed after its last message was consumed therefore gives way: started again, it
-//! sends a second run, and says so.
+//! for is taken for sent. One that was killed after its last message was consumed therefore gives way: started again,
+//! it sends a second run, and says so.
 
 mod read;
 mod write;
@@ -39,9 +39,9 @@ Messages are numbered, and a run ends at the next multiple of COUNT: 1 to 5, the
 last removes the mailbox, and the next run begins at 1. A writer that finds a run of which something is left to send
 goes on with it if the text is its own, and fails, sending nothing, if it is another one. A writer that finds a run
 whose messages were all sent begins the next one, and says so; only if the last of them waits still, and is its own, it
-sends no more, says so, and ends when that was read. So a writer that was killed in the moment after its last message was
-consumed sends its run once more if it is started again. To avoid that, look first: where lastword inspect NAME shows
-that the last message was consumed, remove the mailbox with lastword rm NAME instead.
+sends no more, says so, and ends when that was read. So a writer that was killed in the moment after its last message
+was consumed sends its run once more if it is started again. To avoid that, look first: where lastword inspect NAME
+shows that the last message was consumed, remove the mailbox with lastword rm NAME instead.
 
 Ctrl-C in the midst leaves the mailbox: go on with the same command, or remove it with lastword rm NAME. Lines of
 standard input are not remembered: give those that were not sent, as in tail -n +9 FILE | lastword handoff write.

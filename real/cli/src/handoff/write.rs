@@ -172,8 +172,8 @@ impl Sending<'_> {
         let newest = self.newest().ok().flatten().unwrap_or_default();
         format!(
             "mailbox {name} is in the midst of a run: found message {sent}, \"{}\", expected \"{}\"; nothing was sent; \
-             finish that run with its own command, use --count 1, which is a run of its own, or remove the mailbox with \
-             lastword rm {name}",
+             finish that run with its own command, use --count 1, which is a run of its own, or remove the mailbox \
+             with lastword rm {name}",
             escaped(&newest),
             escaped(message(text, sent).as_bytes())
         )

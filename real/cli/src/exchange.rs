@@ -3,16 +3,16 @@
 use crate::USAGE;
 use crate::crew::{self, Crew, Event};
 use crate::explain::cannot;
-use crate::names;
+use crate::input;
 use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
 use crate::table::{CTRL_C, send_keys};
 use crate::tell::tell;
 use ratatui::crossterm::terminal::{disable_raw_mode, enable_raw_mode};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,15 +44,22 @@ pub(crate) struct Options {
     )]
     by_hand_of: Option<u64>,
     /// With --index: the name that the exchange's processes have in common
-    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND, value_parser = names::name)]
+    #[arg(long, value_name = "NAME", requires = "index", default_value = BY_HAND, value_parser = session_name)]
     session: String,
     /// The process to die with
     #[arg(long, hide = true, requires = "index")]
     supervisor: Option<i32>,
 }
 
+/// So many commands are under way at most. A signal waits behind no more.
+const COMMANDS: usize = 16;
+/// So much is shown of what is no command, in characters.
+const SHOWN: usize = 40;
+
 /// The exchange whose processes are started by hand is called so, unless they are told otherwise.
 const BY_HAND: &str = "exchange";
+/// The longest name of an exchange, in bytes.
+const SESSION_MAX: usize = 180;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,9 +90,11 @@ pub(crate) fn run(options: &Options) -> Result<u8, Error> {
     let (sender, events) = mpsc::channel();
     signals::send(&sender)?;
     let session = Session::begin("exchange")?;
-    let mut exchange = Exchange { options, session: &session, crew: Crew::new(options.of as usize, sender.clone()) };
+    let (under_way, obeyed) = mpsc::sync_channel(COMMANDS);
+    let crew = Crew::new(options.of as usize, sender.clone());
+    let mut exchange = Exchange { options, session: &session, crew, obeyed };
     let terminal = if interactive { Some(RawTerminal::open().map_err(cannot("use the terminal"))?) } else { None };
-    listen(interactive, sender).map_err(cannot("start a thread that reads commands"))?;
+    listen(interactive, sender, under_way)?;
     let output = Output { newline: if interactive { "\r\n" } else { "\n" } };
     let ended = exchange.supervise(&output, &events);
     exchange.crew.kill_all()?;
@@ -112,10 +121,22 @@ fn take_part(options: &Options, index: u64) -> Result<u8, Error> {
     }
 }
 
+/// A name to which those of objects can be added.
+fn session_name(name: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=SESSION_MAX).contains(&name.len()) && name.bytes().all(is_name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("found {} bytes, expected 1 to {SESSION_MAX} of A-Z a-z 0-9 . _ -", name.len()))
+    }
+}
+
 struct Exchange<'e> {
     options: &'e Options,
     session: &'e Session,
     crew: Crew,
+    /// Makes room for another line of standard input.
+    obeyed: Receiver<()>,
 }
 
 impl Exchange<'_> {
@@ -147,6 +168,8 @@ impl Exchange<'_> {
                     if self.obey(command.trim(), output)? {
                         return Ok(0);
                     }
+                    // There is nothing to make room for where it was a key.
+                    let _ = self.obeyed.try_recv();
                 }
             }
         }
@@ -171,7 +194,11 @@ impl Exchange<'_> {
             _ if command.is_empty() => {}
             _ => {
                 let last = self.crew.len() - 1;
-                output.line(&format!("{command:?} is no command: 0 to {last} kills or starts that process, q ends"))?;
+                let more = if command.chars().nth(SHOWN).is_some() { "..." } else { "" };
+                let shown: String = command.chars().take(SHOWN).collect();
+                output.line(&format!(
+                    "{shown:?}{more} is no command: 0 to {last} kills or starts that process, q ends"
+                ))?;
             }
         }
         Ok(false)
@@ -207,21 +234,28 @@ impl Output {
     }
 }
 
-/// Sends commands as events: keys, or lines of standard input.
-fn listen(interactive: bool, events: Sender<Event>) -> io::Result<()> {
+/// Sends commands as events: keys, or lines of standard input, each of which is noted as under way before.
+fn listen(interactive: bool, events: Sender<Event>, under_way: SyncSender<()>) -> io::Result<()> {
     let listener = thread::Builder::new();
-    if interactive {
-        listener.spawn(move || send_keys(&events))?;
+    let listener = if interactive {
+        listener.spawn(move || send_keys(&events))
     } else {
+        let lines = input::lines()?;
         listener.spawn(move || {
-            for line in io::stdin().lock().lines().map_while(Result::ok) {
-                if events.send(Event::Command(line)).is_err() {
+            for line in lines {
+                let line = match line {
+                    Ok(line) => line,
+                    // The exchange goes on, as after the end of the lines.
+                    Err(error) => return tell!("no more commands are read: standard input: {error}"),
+                };
+                let command = String::from_utf8_lossy(&line.bytes).into_owned();
+                if under_way.send(()).is_err() || events.send(Event::Command(command)).is_err() {
                     return;
                 }
             }
-        })?;
-    }
-    Ok(())
+        })
+    };
+    listener.map(drop).map_err(cannot("start a thread that reads commands"))
 }
 
 /// A terminal that gives every key at once. It is as before when this is dropped, and before a panic's message.

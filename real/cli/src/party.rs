@@ -46,10 +46,13 @@ impl Party<'_> {
         let stop = Stop::on_signals()?;
         let pid = std::process::id();
         self.say(&format!("is process {pid}: kill -9 {pid}, and start it again, at any time"))?;
-        let code = self.take_part(Some(&stop), time)?;
-        match self.remove() {
+        // A pipe that was closed and every other error leave no more behind than an orderly end does.
+        let ended = self.take_part(Some(&stop), time);
+        let removed = self.remove();
+        let code = ended?;
+        match removed {
             Ok(()) => tell!("the last one has left: all objects of {} are removed", self.session),
-            Err(RemoveError::InUse { .. } | RemoveError::BeingCreated { .. }) => {
+            Err(error) if is_used(&error) => {
                 tell!("others are in {} still: its objects stay until the last one leaves", self.session);
             }
             Err(error) => return Err(error.into()),
@@ -126,12 +129,21 @@ impl Party<'_> {
         Ok(Channel::new(&name)?.consumers(names::others(self.of)).mode(names::MODE))
     }
 
-    /// Removes all objects. While another process takes part, none: each of them has a role of each channel.
+    /// Removes the objects of which nobody has a role. While another process takes part, it has a role of each channel,
+    /// so all stay. What cannot be removed keeps none of the others; the first error is the one returned.
     fn remove(&self) -> Result<(), RemoveError> {
+        let mut outcome = Ok(());
         for process in 0..self.of {
-            Channel::<u64>::new(&names::channel_name(self.session, process))?.remove(Force::No)?;
+            let removed = Channel::<u64>::new(&names::channel_name(self.session, process))?.remove(Force::No);
+            // A process that is there, or will be again, finds its board as it was.
+            if !removed.as_ref().is_err_and(is_used) {
+                let board = status::remove(&names::board(self.session, process), Force::No);
+                outcome = outcome.and(removed.and(board).map(drop));
+            } else {
+                outcome = outcome.and(removed.map(drop));
+            }
         }
-        (0..self.of).try_for_each(|process| status::remove(&names::board(self.session, process), Force::No).map(drop))
+        outcome
     }
 
     fn wait_for_all(&self, board: &Writer, stop: &Stop, deadline: Option<Instant>) -> Result<(), Box<dyn Error>> {
@@ -172,6 +184,11 @@ impl Party<'_> {
         output.write_all(format!("{}: {words}\n", self.index).as_bytes())?;
         output.flush()
     }
+}
+
+/// Whether somebody uses it.
+fn is_used(error: &RemoveError) -> bool {
+    matches!(error, RemoveError::InUse { .. } | RemoveError::BeingCreated { .. })
 }
 
 /// The exit code, if it is time to end.

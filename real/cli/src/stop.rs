@@ -1,11 +1,8 @@
 //! Being asked to end.
 
-use crate::explain::cannot;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use crate::signals;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Whether a signal has asked this process to end. Clones tell of the same.
@@ -19,13 +16,11 @@ struct Shared {
 }
 
 impl Stop {
-    /// From now on SIGINT, SIGTERM and SIGHUP no longer kill this process, but ask it to end.
+    /// From now on the signals that end a program ask this process to end, as [`signals::listen`] says.
     pub(crate) fn on_signals() -> io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot("listen to signals"))?;
         let stop = Self::default();
         let told = stop.clone();
-        let listener = thread::Builder::new().spawn(move || signals.forever().for_each(|signal| told.ask(signal)));
-        listener.map_err(cannot("start a thread that listens to signals"))?;
+        signals::listen(move |signal| told.ask(signal))?;
         Ok(stop)
     }
 
@@ -63,6 +58,8 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use std::thread;
 
     #[test]
     fn the_first_signal_counts_and_ends_every_sleep() {

@@ -2,9 +2,12 @@
 
 mod common;
 
-use common::{OnTerminal, Running, assert_nothing_left, processes_of, run, wait_for};
+use common::{OnTerminal, Running, assert_nothing_left, lastword, processes_of, run, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid};
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 
 const FAST: [&str; 2] = ["--interval-ms", "20"];
 
@@ -113,6 +116,41 @@ fn a_restarted_process_reads_again_what_it_held() {
 }
 
 #[test]
+fn lines_that_are_no_commands_end_nothing_and_those_after_them_are_obeyed() {
+    let mut running = exchange("2");
+    let pid = running.pid();
+    running.hear("1: write 2");
+    running.tell_bytes(b"\xff\xfe 0\n");
+    running.hear("\"\u{fffd}\u{fffd} 0\" is no command");
+    running.tell(&"x".repeat(3 << 20));
+    running.hear(&format!("\"{}\"... is no command", "x".repeat(40)));
+    running.tell("q");
+    let (status, output) = running.finish();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
+fn commands_without_end_take_little_memory_and_hide_no_signal() {
+    let mut running = exchange("2");
+    let pid = running.pid();
+    running.hear("1: write 2");
+    let yes = running.flood();
+    for _ in 0..10_000 {
+        running.hear("\"y\" is no command");
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts");
+    let kib = number(resident.trim().trim_end_matches(" kB"));
+    assert!(kib < 64 << 10, "{kib} KiB");
+    running.signal(Signal::SIGTERM);
+    let (status, _) = running.finish();
+    assert_eq!(status.code(), Some(143));
+    yes.join().expect("it ends with who reads");
+    assert_nothing_left("exchange", pid);
+}
+
+#[test]
 fn it_ends_by_itself_after_its_time() {
     let running = Running::start(&["exchange", "4", FAST[0], FAST[1], "--seconds", "1"]);
     let pid = running.pid();
@@ -208,6 +246,41 @@ fn one_that_waits_for_others_ends_by_ctrl_c_and_after_its_time() {
 }
 
 #[test]
+fn who_fails_or_is_no_longer_listened_to_leaves_nothing() {
+    let session = format!("by-hand-{}-failing", std::process::id());
+    let arguments = |index, of| ["exchange", "--index", index, "--of", of, "--session", &session, FAST[0], FAST[1]];
+    let objects = || lastword::objects(&format!("{session}.")).expect("objects can be listed");
+    let mut zero = Running::start(&arguments("0", "3"));
+    zero.hear("0: waits for 1");
+    let before = objects();
+    // Process 3 of 4, where 0 is one of 3.
+    let output = run(&arguments("3", "4"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("lastword: "));
+    assert_eq!(objects(), before);
+    if Uid::effective().is_root() {
+        let stranger = lastword().args(arguments("1", "3")).uid(65_534).gid(65_534).output().expect("it runs");
+        assert_eq!(stranger.status.code(), Some(1));
+        assert_eq!(objects(), before);
+    } else {
+        eprintln!("NOT TESTED: another user, which needs root");
+    }
+    zero.signal(Signal::SIGTERM);
+    assert_eq!(zero.finish().0.code(), Some(143));
+    assert!(objects().is_empty(), "{:?}", objects());
+
+    let mut alone =
+        lastword().args(arguments("0", "2")).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut other = Running::start(&arguments("1", "2"));
+    other.hear("1: write 2");
+    drop(alone.stdout.take());
+    assert_eq!(wait_for("its end", || alone.try_wait().expect("it is a child")).code(), Some(141));
+    other.signal(Signal::SIGTERM);
+    assert_eq!(other.finish().0.code(), Some(143));
+    assert!(objects().is_empty(), "{:?}", objects());
+}
+
+#[test]
 fn what_cannot_be_asked_for_is_a_usage_error() {
     let wrong = [&["0"][..], &["1"], &["65"], &["x"], &["3", "--seconds", "0"], &["3", "--interval-ms", "0"]];
     for arguments in wrong {
@@ -222,6 +295,9 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
         &["3", "--index", "0", "--of", "3"],
         &["--of", "3"],
         &["3", "--session", "x"],
+        &["--index", "0", "--of", "2", "--session", ""],
+        &["--index", "0", "--of", "2", "--session", "a/b"],
+        &["--index", "0", "--of", "2", "--session", &"x".repeat(181)],
     ];
     for arguments in by_hand {
         let output = run(&[&["exchange"], arguments].concat());

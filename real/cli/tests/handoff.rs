@@ -126,7 +126,7 @@ fn a_writer_that_was_killed_goes_on_after_its_last_message() {
 }
 
 #[test]
-fn a_writer_killed_before_it_saw_the_end_finds_that_nothing_is_left_to_send() {
+fn a_writer_that_finds_a_run_consumed_begins_the_next_one_and_says_so() {
     let name = Name::of("the-end");
     let mut writer = name.on_terminal("write", &["--count", "1"]);
     writer.hear("sent 1: hello 1");
@@ -146,16 +146,99 @@ fn a_writer_killed_before_it_saw_the_end_finds_that_nothing_is_left_to_send() {
     assert!(status.success() && heard.contains("2: hello 2") && !heard.contains("again"), "{heard}");
     assert!(name.is_gone());
 
-    // With nobody there, it ends.
+    // With nobody there, too.
     let mut writer = name.on_terminal("write", &["--count", "1"]);
     writer.hear("sent 1: hello 1");
     writer.signal(Signal::SIGKILL);
     assert_eq!(writer.end(), None);
     assert!(name.run("read", &["--count", "1"]).status.success());
-    let output = name.run("write", &["--count", "1"]);
+    let mut writer = name.on_terminal("write", &["--count", "1"]);
+    writer.hear("message 1, the last of a run, was consumed: begins the next run, 2 to 2");
+    writer.hear("sent 2: hello 2");
+    assert!(name.run("read", &["--count", "1"]).status.success());
+    assert_eq!(writer.end(), Some(0));
+    assert!(name.is_gone());
+}
+
+#[test]
+fn a_message_asked_for_is_sent_or_refused_whatever_was_sent_before() {
+    let name = Name::of("important");
+    let mut reader = name.on_terminal("read", &["--count", "10"]);
+    assert!(name.run("write", &["--interval-ms", "0"]).status.success());
+    reader.hear("5: hello 5\r\n");
+    reader.press(CTRL_C);
+    assert_eq!(reader.end(), Some(130));
+    let mut writer = name.on_terminal("write", &["--message", "important", "--count", "1"]);
+    writer.hear("sent 6: important 6");
+    // It is the last one of its run, and waits: who has sent it goes on, and another one comes after it.
+    writer.signal(Signal::SIGKILL);
+    assert_eq!(writer.end(), None);
+    let mut same = name.on_terminal("write", &["--message", "important", "--count", "1"]);
+    same.hear("nothing is left to send of the run that ends with 6");
+    same.signal(Signal::SIGKILL);
+    assert_eq!(same.end(), None);
+    let mut other = name.on_terminal("write", &["--message", "urgent", "--count", "1"]);
+    other.hear("message 6, the last of a run, waits for the reader: begins the next run, 7 to 7");
+    let mut reader = name.on_terminal("read", &["--count", "0"]);
+    reader.hear("6: important 6");
+    reader.hear("7: urgent 7");
+    assert_eq!(other.end(), Some(0));
+    // In the midst of another one's run nothing is sent, and that is an error.
+    let output = name.run("write", &["--message", "late"]);
     let said = text(&output.stderr);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()), "{said}");
-    assert!(said.contains("all messages up to 1 were consumed") && said.contains("removed mailbox"), "{said}");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{said}");
+    assert!(said.contains("found message 7, \"urgent 7\", expected \"late 7\"; nothing was sent"), "{said}");
+    reader.press(CTRL_C);
+    assert_eq!(reader.end(), Some(130));
+    assert!(name.is_gone());
+}
+
+#[test]
+fn a_writer_stopped_between_two_messages_has_not_sent_all() {
+    let name = Name::of("pause");
+    let mut reader = name.on_terminal("read", &[]);
+    let mut writer = name.on_terminal("write", &["--interval-ms", "3600000"]);
+    reader.hear("1: hello 1\r\n");
+    wait_for("the message to be cleared", || {
+        let state = Monitor::open(&name.0).ok()?.state().ok()?;
+        (state.sequence.is_some() && !state.set).then_some(())
+    });
+    writer.press(CTRL_C);
+    writer.hear("consumed up to 1: go on with the same command");
+    assert_eq!(writer.end(), Some(130));
+    let mut writer = name.on_terminal("write", &["--interval-ms", "0"]);
+    writer.hear("left of the run that ends with 5: 4 of 5 messages");
+    assert_eq!((writer.end(), reader.end()), (Some(0), Some(0)));
+    assert!(name.is_gone());
+}
+
+#[test]
+fn ctrl_c_among_lines_says_which_were_sent() {
+    let name = Name::of("some-lines");
+    let mut writer = name.start("write", &[]);
+    for line in ["one", "two", "three"] {
+        writer.tell(line);
+    }
+    writer.hear("sent 1: one");
+    let reader = name.run("read", &["--count", "1"]);
+    assert_eq!(text(&reader.stdout), "1: one\n");
+    writer.hear("sent 2: two");
+    writer.signal(Signal::SIGINT);
+    let (status, said) = writer.finish();
+    assert_eq!(status.code(), Some(130), "{said}");
+    // The third may have been read meanwhile.
+    assert!(said.contains("all lines up to 2 were sent"), "{said}");
+    assert!(
+        said.contains(&format!("from line 3: tail -n +3 FILE | lastword handoff write --name {}", name.0)),
+        "{said}"
+    );
+    let mut writer = name.start("write", &[]);
+    writer.tell("three");
+    writer.close_stdin();
+    let reader = name.run("read", &["--count", "3"]);
+    let heard = text(&reader.stdout);
+    assert!(heard.starts_with("2: two") && heard.ends_with("3: three\n"), "{heard}");
+    assert_eq!(writer.finish().0.code(), Some(0));
     assert!(name.is_gone());
 }
 
@@ -269,7 +352,15 @@ fn lines_of_standard_input_are_messages_and_those_that_are_too_long_are_refused(
         .stderr(Stdio::piped())
         .spawn()
         .expect("starts");
-    let lines = [b"one\n".to_vec(), vec![b'x'; 1025], b"\n".to_vec(), b"\x1b[2J\xff\n".to_vec(), vec![b'y'; 1024]];
+    let lines = [
+        b"one\n".to_vec(),
+        vec![b'x'; 1025],
+        b"\n".to_vec(),
+        b"\x1b[2J\xff\n".to_vec(),
+        vec![b'y'; 1024],
+        b"\n".to_vec(),
+        vec![b'z'; 3 << 20],
+    ];
     writer.stdin.take().expect("piped").write_all(&lines.concat()).expect("it listens");
     let output = writer.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
@@ -278,6 +369,7 @@ fn lines_of_standard_input_are_messages_and_those_that_are_too_long_are_refused(
         said.contains("line 2: refused: mailbox") && said.contains("1025 bytes, and the capacity is 1024"),
         "{said}"
     );
+    assert!(said.contains("line 5: refused: it has more than 1048576 bytes, and a message at most 1024"), "{said}");
     let (status, heard) = reader.finish();
     assert!(status.success(), "{heard}");
     let last = format!("3: {}", "y".repeat(1024));
@@ -344,6 +436,7 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
     let output = name.run("write", &["--message", &"x".repeat(1023)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("the message has 1025 bytes"), "{}", text(&output.stderr));
+    assert!(name.is_gone());
     // The largest of everything is taken.
     let mut reader = name.on_terminal("read", &["--count", "1000000000", "--hold-ms", "3600000"]);
     reader.hear("waiting for the writer");

@@ -5,12 +5,12 @@ mod common;
 use common::{Board, OnTerminal, Running, lastword, run, wait_for};
 use lastword::Force;
 use lastword::status::{self, Definition, Key, Monitor, Writer};
-use nix::sys::signal::Signal;
-use nix::unistd::Uid;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
 use serde_json::Value;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -327,4 +327,51 @@ fn a_monitor_whose_reader_is_gone_ends() {
     assert_eq!(status.code(), Some(141), "after {:?}", began.elapsed());
     server.signal(Signal::SIGINT);
     assert_eq!(server.finish().0.code(), Some(130));
+}
+
+#[test]
+fn a_server_whose_output_nobody_reads_ends_by_a_second_signal() {
+    let board = Board::new("full-pipe");
+    let mut server = lastword()
+        .args(["status", "serve", "--verbose", "--interval-ms", "1", "--name", &board.0])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut before = None;
+    wait_for("the pipe to be full", || {
+        std::thread::sleep(Duration::from_millis(500));
+        let count = Monitor::open(&board.0).ok().and_then(|monitor| Some(monitor.reading(0).ok()?.value.to_string()));
+        let is_full = count.is_some() && count == before;
+        before = count;
+        is_full.then_some(())
+    });
+    let pid = Pid::from_raw(server.id() as i32);
+    kill(pid, Signal::SIGTERM).expect("it lives");
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(server.try_wait().expect("it is a child"), None, "one signal waits behind the output");
+    let status = wait_for("its end", || {
+        kill(pid, Signal::SIGTERM).expect("it was not waited for");
+        server.try_wait().expect("it is a child")
+    });
+    assert_eq!(status.signal(), Some(Signal::SIGTERM as i32));
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let board = Board::new("nohup");
+    let serve = format!("status serve --verbose --interval-ms 20 --name {}", board.0);
+    for (command, beginning) in [(serve.as_str(), "user_count: "), ("exchange 2 --interval-ms 20", "0: write ")] {
+        let script = format!("trap '' HUP; exec {} {command}", env!("CARGO_BIN_EXE_lastword"));
+        let mut running = Running::of(Command::new("sh").args(["-c", &script]));
+        running.hear(beginning);
+        running.signal(Signal::SIGHUP);
+        for _ in 0..20 {
+            running.hear(beginning);
+        }
+        running.signal(Signal::SIGTERM);
+        let (status, output) = running.finish();
+        assert_eq!(status.code(), Some(143), "{output}");
+    }
 }

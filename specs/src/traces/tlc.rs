@@ -31,7 +31,7 @@ pub struct Task<'a> {
     pub config: String,
     /// The text of the module that it extends and that is written for this run, and that module's name.
     pub data: Option<(&'a str, String)>,
-    /// The module whose expressions are counted, see [`coverage`](super::coverage).
+    /// The module whose expressions are counted, see [`coverage`].
     pub instrumented: Option<&'a str>,
 }
 

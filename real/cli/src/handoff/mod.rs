@@ -2,8 +2,9 @@
 //!
 //! A *run* is `count` messages, numbered from a multiple of it on: 1 to 5, 6 to 10. Whoever is started finds in the
 //! mailbox which message is next, and so where the run ends. The mailbox is removed when a run is over, by the one of
-//! the two that ends last; if the writer was killed before it could see that its last message was consumed, the reader
-//! leaves the mailbox, so that the next writer finds that nothing is left to send.
+//! the two that ends last. A writer that finds a whole run consumed begins the next one: no message that it is asked
+//! for is taken for sent. One that was killed after its last message was consumed therefore gives way: started again,
+//! it sends a second run, and says so.
 
 mod read;
 mod write;
@@ -36,9 +37,16 @@ on. Nothing is lost, and the order stays. A message comes twice only if its read
 and is marked then.
 
 Messages are numbered, and a run ends at the next multiple of COUNT: 1 to 5, then 6 to 10. When a run is over, who ends
-last removes the mailbox, and the next run begins at 1. If the writer was killed before it saw the end, the mailbox
-stays: a writer that is started again finds that everything was consumed, removes it and ends; a reader begins with
-the next run. Ctrl-C in the midst leaves the mailbox: go on with the same command, or remove it with lastword rm NAME.";
+last removes the mailbox, and the next run begins at 1. A writer that finds a run of which something is left to send
+goes on with it if the text is its own, and fails, sending nothing, if it is another one. A writer that finds a run
+whose messages were all sent begins the next one, and says so; only if the last of them waits still, and is its own, it
+sends no more, says so, and ends when that was read. So a writer that was killed in the moment after its last message
+was consumed sends its run once more if it is started again. To avoid that, look first: where lastword inspect NAME
+shows that the last message was consumed, remove the mailbox with lastword rm NAME instead.
+
+Ctrl-C in the midst leaves the mailbox: go on with the same command, or remove it with lastword rm NAME. Lines of
+standard input are not remembered: give those that were not sent, as in tail -n +9 FILE | lastword handoff write.
+Ctrl-C says which line was sent last.";
 
 /// What is asked for.
 #[derive(Debug, Subcommand)]
@@ -87,9 +95,9 @@ impl Progress {
         (self.consumed() + 1).checked_next_multiple_of(count).unwrap_or(u64::MAX)
     }
 
-    /// Whether a whole run was consumed, and nothing was sent since.
-    fn is_between_runs(self, count: u64) -> bool {
-        self.sent > 0 && !self.waits && self.sent.is_multiple_of(count)
+    /// Whether the last message that was sent was the last of a run.
+    fn is_at_end(self, count: u64) -> bool {
+        self.sent > 0 && self.sent.is_multiple_of(count)
     }
 }
 
@@ -133,8 +141,11 @@ fn remove(mailbox: &Mailbox<[u8]>, stays: &str) -> Result<(), RemoveError> {
     Ok(())
 }
 
-/// What Ctrl-C leaves, when this process has given up its role; the exit code.
-fn interrupted(mailbox: &Mailbox<[u8]>, progress: Progress, signal: i32) -> Result<u8, RemoveError> {
+/// How to go on after Ctrl-C, if nothing else has to be done.
+const SAME_COMMAND: &str = "go on with the same command";
+
+/// What Ctrl-C leaves, when this process has given up its role, and how to go on; the exit code.
+fn interrupted(mailbox: &Mailbox<[u8]>, progress: Progress, signal: i32, go_on: &str) -> Result<u8, RemoveError> {
     let (name, Progress { sent, waits }) = (mailbox.name(), progress);
     if sent == 0 {
         remove(mailbox, "the other end uses it")?;
@@ -144,7 +155,7 @@ fn interrupted(mailbox: &Mailbox<[u8]>, progress: Progress, signal: i32) -> Resu
         } else {
             format!("mailbox {name} stays, its messages consumed up to {sent}")
         };
-        tell!("{what}: go on with the same command, or remove it with lastword rm {}", as_argument(name));
+        tell!("{what}: {go_on}, or remove it with lastword rm {}", as_argument(name));
     }
     Ok(signals::exit_code(signal))
 }
@@ -159,7 +170,7 @@ mod tests {
         assert_eq!([end(0, false), end(1, true), end(3, false), end(5, true)], [5; 4]);
         assert_eq!([end(5, false), end(6, true), end(10, true)], [10; 3]);
         assert_eq!(Progress { sent: u64::MAX - 1, waits: false }.end_of_run(1 << 40), u64::MAX);
-        let between = |sent, waits| Progress { sent, waits }.is_between_runs(5);
-        assert!(between(5, false) && !between(0, false) && !between(5, true) && !between(6, false));
+        let at_end = |sent, waits| Progress { sent, waits }.is_at_end(5);
+        assert!(at_end(5, false) && at_end(5, true) && !at_end(0, false) && !at_end(6, false));
     }
 }

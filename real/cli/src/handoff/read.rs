@@ -1,6 +1,8 @@
 //! The end that reads.
 
-use super::{COUNT, COUNT_MAX, Error, Message, NAME, Progress, RULES, TIME_MS_MAX, interrupted, mailbox, remove};
+use super::{
+    COUNT, COUNT_MAX, Error, Message, NAME, Progress, RULES, SAME_COMMAND, TIME_MS_MAX, interrupted, mailbox, remove,
+};
 use crate::names;
 use crate::names::as_argument;
 use crate::presence::{ASK, Presence};
@@ -114,8 +116,8 @@ impl Reading<'_> {
         } else {
             let name = self.mailbox.name();
             tell!(
-                "the writer is gone and does not know that message {number} was read: mailbox {name} stays until it is \
-                 started again, or until lastword rm {}",
+                "the writer is gone and does not know that message {number} was read: mailbox {name} stays; a writer \
+                 that is started now begins the next run; remove it with lastword rm {}",
                 as_argument(name)
             );
         }
@@ -130,6 +132,6 @@ impl Reading<'_> {
             remove(self.mailbox, "its writer lives, and removes it at its end")?;
             return Ok(exit_code(signal));
         }
-        Ok(interrupted(self.mailbox, progress, signal)?)
+        Ok(interrupted(self.mailbox, progress, signal, SAME_COMMAND)?)
     }
 }

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::num::NonZero;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine.
@@ -47,8 +47,12 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the command with these arguments; standard output and standard error come together.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = lastword()
-            .args(arguments)
+        Self::of(lastword().args(arguments))
+    }
+
+    /// Starts another command.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -82,6 +86,18 @@ impl Running {
     /// Writes a line to standard input.
     pub(crate) fn tell(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().expect("open"), "{line}").expect("it listens");
+    }
+
+    /// The same with any bytes, of which the last is the line's end.
+    pub(crate) fn tell_bytes(&mut self, line: &[u8]) {
+        self.stdin.as_mut().expect("open").write_all(line).expect("it listens");
+    }
+
+    /// Writes `y` to standard input, line by line, as long as somebody reads.
+    pub(crate) fn flood(&mut self) -> JoinHandle<()> {
+        let mut stdin = self.stdin.take().expect("open");
+        let lines = b"y\n".repeat(4096);
+        thread::spawn(move || while stdin.write_all(&lines).is_ok() {})
     }
 
     pub(crate) fn close_stdin(&mut self) {

@@ -4,6 +4,7 @@ use crate::USAGE;
 use crate::crew::{self, Crew, Event};
 use crate::explain::cannot;
 use crate::input;
+use crate::names;
 use crate::party::Party;
 use crate::session::Session;
 use crate::signals;
@@ -122,12 +123,12 @@ fn take_part(options: &Options, index: u64) -> Result<u8, Error> {
 }
 
 /// A name to which those of objects can be added.
-fn session_name(name: &str) -> Result<String, String> {
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if (1..=SESSION_MAX).contains(&name.len()) && name.bytes().all(is_name) {
-        Ok(name.to_owned())
+fn session_name(text: &str) -> Result<String, String> {
+    let name = names::name(text).map_err(|error| error.to_string())?;
+    if name.len() <= SESSION_MAX {
+        Ok(name)
     } else {
-        Err(format!("found {} bytes, expected 1 to {SESSION_MAX} of A-Z a-z 0-9 . _ -", name.len()))
+        Err(format!("found {} characters, expected 1 to {SESSION_MAX}", name.len()))
     }
 }
 

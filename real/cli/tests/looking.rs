@@ -409,6 +409,26 @@ fn what_is_used_is_not_removed_without_force_and_who_uses_it_is_named() {
 }
 
 #[test]
+fn of_three_that_clean_at_once_each_says_what_it_has_removed() {
+    const CHANNELS: usize = 100;
+    let names = Names::new("at-once");
+    (0..CHANNELS).for_each(|number| drop(producer(&names.of(&number.to_string()))));
+    let clean = || {
+        let mut command = lastword();
+        command.args(["clean", &names.0, "--json"]).stdout(Stdio::piped()).spawn().expect("it starts")
+    };
+    let cleaners = [(); 3].map(|()| clean());
+    let removed: usize = cleaners
+        .into_iter()
+        .map(|cleaner| {
+            let report = common::json(&cleaner.wait_with_output().expect("it is a child"));
+            report["removed"].as_array().expect("it lists them").len()
+        })
+        .sum();
+    assert_eq!(removed, 2 * CHANNELS);
+}
+
+#[test]
 fn a_channel_that_was_replaced_is_not_removed_while_its_old_generation_is_used() {
     let names = Names::new("replaced");
     let name = names.of("arm");

@@ -434,6 +434,12 @@ fn a_name_that_messages_of_bytes_or_another_object_have_is_refused() {
     assert!(shown.contains("of any l  6f 66 20 61 6e 79 20 6c\n"), "{shown}");
     let output = run(&["record", "write", "--name", "a/b"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("a/b"), "{}", stderr(&output));
+    // Nobody will complete what somebody has deleted, so it is not waited for.
+    let cut = Scratch::new("cut");
+    assert!(cut.run("write", &[]).status.success());
+    std::fs::remove_file(format!("/dev/shm/lastword-{}.data", cut.name)).expect("it is there");
+    let text = refused(&cut.run("read", &[]));
+    assert!(text.contains(".data: not found, though the channel's locks object is complete"), "{text}");
     // What a crash has left half-made is completed.
     let half = Scratch::new("half");
     let path = format!("/dev/shm/lastword-{}.locks", half.name);
